@@ -1,0 +1,15 @@
+# An overlay port that installs the checkout it lies in: vcpkg install llmroute --overlay-ports=<checkout>/packaging/vcpkg
+get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+set(VCPKG_BUILD_TYPE release) # header-only
+
+vcpkg_cmake_configure(
+  SOURCE_PATH "${SOURCE_PATH}"
+  OPTIONS
+    -DLLMROUTE_BUILD_TESTS=OFF
+    -DLLMROUTE_BUILD_EXAMPLES=OFF
+    -DLLMROUTE_BUILD_BENCHMARKS=OFF
+    -DLLMROUTE_INSTALL=ON)
+vcpkg_cmake_install()
+vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/llmroute)
+file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug" "${CURRENT_PACKAGES_DIR}/lib" "${CURRENT_PACKAGES_DIR}/share/cmake")
+vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
