@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The providers that a router holds. A fleet checks itself when it is made and remembers its first problem; a router with an
+// unsound one sends nothing.
+#ifndef LLMROUTE_FLEET_HPP
+#define LLMROUTE_FLEET_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "llmroute/options.hpp"
+#include "llmroute/provider.hpp"
+#include "llmroute/result.hpp"
+#include "llmroute/text.hpp"
+#include "llmroute/wire/url.hpp"
+
+namespace llmroute {
+
+/// `Fleet{providers::groq(), providers::together()}`. A provider that needs a key and has none is left out; when none is
+/// left, that is the problem, and it names every variable that was looked for.
+class Fleet {
+ public:
+  template <class... P>
+    requires(std::same_as<std::remove_cvref_t<P>, Provider> && ...)
+  explicit Fleet(P&&... providers) {
+    providers_.reserve(sizeof...(P));
+    (admit(static_cast<P&&>(providers)), ...);
+    examine();
+  }
+  explicit Fleet(std::vector<Provider> providers) {
+    providers_.reserve(providers.size());
+    for (Provider& p : providers) admit(std::move(p));
+    examine();
+  }
+
+  /// What holds for requests that do not say otherwise.
+  Fleet timeouts(Timeouts t) && {
+    timeouts_ = t;
+    examine();
+    return std::move(*this);
+  }
+  const Timeouts& timeouts() const& noexcept { return timeouts_; }
+
+  /// A fleet that cannot be used, and says why.
+  static Fleet unusable(std::string why) {
+    Fleet f{std::vector<Provider>{}};
+    f.problem_ = std::move(why);
+    return f;
+  }
+
+  /// Sound, or the first problem: which provider, which field, what to do. Never a key.
+  Result<void>(check)() const {  // parenthesised: some frameworks define check(x) as a macro
+    if (problem().empty()) return {};
+    Failure f;
+    f.kind = Kind::misconfigured;
+    f.message = problem();
+    return f;
+  }
+  const std::string& problem() const noexcept {
+    static const std::string moved_from = "the fleet was moved to somewhere else";
+    return providers_.empty() && problem_.empty() ? moved_from : problem_;
+  }
+
+  const std::vector<Provider>& providers() const noexcept { return providers_; }
+  /// The names of those that were left out for want of a key.
+  const std::vector<std::string>& left_out() const noexcept { return left_out_; }
+
+ private:
+  void admit(Provider p) {
+    if (p.needs_key && p.key.empty()) {
+      left_out_.push_back(p.name);
+      wanted_ += wanted_.empty() ? "" : ", ";
+      wanted_ += p.key_variable.empty() ? "a key for " + p.name : p.key_variable;
+      if (!p.key_page.empty()) wanted_ += " (" + p.key_page + ")";
+      return;
+    }
+    providers_.push_back(std::move(p));
+  }
+
+  void examine() {
+    problem_.clear();
+    if (providers_.empty()) {
+      problem_ = left_out_.empty() ? "the fleet has no provider: give it at least one"
+                                   : "no provider has a key: set one of " + wanted_ + ", or pass a key to the provider";
+      return;
+    }
+    for (const Provider& p : providers_)
+      if (!examined(p)) return;
+    if (const Provider* p = twin()) return say(*p, "name", "is there twice: names are unique in a fleet");
+    if (const char* field = bad_time(timeouts_)) problem_ = std::string("fleet: timeouts.") + field + " is negative";
+  }
+
+  /// The first that bears the name of one before it. Hashed, because a fleet may hold thousands.
+  const Provider* twin() const {
+    std::size_t slots = 1;
+    while (slots < providers_.size() * 2) slots *= 2;
+    std::vector<const Provider*> seen(slots);
+    for (const Provider& p : providers_) {
+      std::size_t at = std::hash<std::string_view>{}(p.name) & (slots - 1);
+      for (; seen[at] != nullptr; at = (at + 1) & (slots - 1))
+        if (seen[at]->name == p.name) return &p;
+      seen[at] = &p;
+    }
+    return nullptr;
+  }
+
+  bool examined(const Provider& p) {
+    if (p.name.empty() || p.name.size() > ProviderName::capacity()) return say(p, "name", "must have 1 to 31 bytes"), false;
+    for (char c : p.name)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return say(p, "name", "holds a control character"), false;
+    if (auto why = url::problem(p.url, p.allow_plain_http ? url::Plain::anywhere : url::Plain::loopback_only); !why.empty())
+      return say(p, "url", why), false;
+    if (auto why = p.key.problem(); !why.empty()) return say(p, "key", why), false;
+    if (p.needs_key && p.key.empty()) return say(p, "key", "is empty"), false;
+    for (const auto& [name, value] : p.fields) {
+      if (!is_token(name)) return say(p, "fields", "has a name that HTTP does not allow"), false;
+      if (!is_value(value)) return say(p, "fields", "has a value with a control character"), false;
+    }
+    if (!is_token(p.key_field.name)) return say(p, "key_field.name", "is no name that HTTP allows"), false;
+    if (!is_value(p.key_field.prefix)) return say(p, "key_field.prefix", "holds a control character"), false;
+    if (!is_value(p.model)) return say(p, "model", "holds a control character"), false;
+    if (p.price.malformed()) return say(p, "price", "is no price: write dollars as text, per_million(\"0.05\")"), false;
+    if (p.window < 0) return say(p, "window", "is negative"), false;
+    if (const char* field = bad_number(p)) return say(p, field, "is negative or no finite number"), false;
+    if (p.expected_latency < Duration::zero()) return say(p, "expected_latency", "is negative"), false;
+    if (const char* field = bad_time(p.timeouts)) return say(p, (std::string("timeouts.") + field).c_str(), "is negative"), false;
+    return true;
+  }
+
+  void say(const Provider& p, const char* field, std::string_view what) {
+    std::string name;  // whatever it holds, the message stays one readable line
+    const Text<40> cut(p.name);
+    for (char c : cut.view()) name += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    const std::string who = name.empty() ? "number " + std::to_string(&p - providers_.data() + 1) : '"' + name + '"';
+    problem_ = "provider " + who + ": " + field + ' ' + std::string(what);
+  }
+
+  static bool is_token(std::string_view s) noexcept {
+    for (char c : s)
+      if (c <= ' ' || c >= 0x7F || std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos) return false;
+    return !s.empty();
+  }
+  static bool is_value(std::string_view s) noexcept {
+    for (char c : s)
+      if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F) return false;
+    return true;
+  }
+  static bool fine(double d) noexcept { return d >= 0 && d <= 1e300; }  // false for NaN too
+  static const char* bad_number(const Provider& p) noexcept {
+    if (!fine(p.markup)) return "markup";
+    if (!fine(p.weight)) return "weight";
+    if (!fine(p.free.requests_per_day)) return "free.requests_per_day";
+    if (!fine(p.free.tokens_per_day)) return "free.tokens_per_day";
+    if (!fine(p.limits.requests_per_minute)) return "limits.requests_per_minute";
+    if (!fine(p.limits.tokens_per_minute)) return "limits.tokens_per_minute";
+    if (!fine(p.limits.requests_per_day)) return "limits.requests_per_day";
+    if (p.limits.in_flight < 0) return "limits.in_flight";
+    return nullptr;
+  }
+  static const char* bad_time(const Timeouts& t) noexcept {
+    const auto negative = [](const std::optional<Duration>& d) { return d && *d < Duration::zero(); };
+    if (negative(t.deadline)) return "deadline";
+    if (negative(t.connect)) return "connect";
+    if (negative(t.attempt)) return "attempt";
+    if (negative(t.first_content)) return "first_content";
+    if (negative(t.idle)) return "idle";
+    if (negative(t.content_idle)) return "content_idle";
+    return nullptr;
+  }
+
+  std::vector<Provider> providers_;
+  std::vector<std::string> left_out_;
+  std::string wanted_, problem_;
+  Timeouts timeouts_{};
+};
+
+}  // namespace llmroute
+
+#endif

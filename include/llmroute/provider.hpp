@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// An endpoint that can be called. Two keys or two regions of one vendor are two providers.
+#ifndef LLMROUTE_PROVIDER_HPP
+#define LLMROUTE_PROVIDER_HPP
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "llmroute/money.hpp"
+#include "llmroute/options.hpp"
+#include "llmroute/secret.hpp"
+
+namespace llmroute {
+
+struct Dialect;
+
+/// What a request may need of a model.
+enum class Capability : std::uint32_t {
+  streaming = 1,
+  tools = 2,
+  images = 4,
+  json = 8,
+  json_schema = 16,
+  reasoning = 32,  ///< thinks first: its first content may be minutes away
+  prefix = 64      ///< continues an assistant turn that the caller began
+};
+
+class Capabilities {
+ public:
+  constexpr Capabilities() noexcept = default;
+  constexpr Capabilities(Capability c) noexcept : bits_(static_cast<std::uint32_t>(c)) {}
+
+  /// What is assumed of a model that nobody described: it may do anything, but needs no more time than others.
+  static constexpr Capabilities assumed() noexcept {
+    return Capabilities(Capability::streaming) | Capability::tools | Capability::images | Capability::json | Capability::json_schema;
+  }
+  constexpr bool has(Capability c) const noexcept { return (bits_ & static_cast<std::uint32_t>(c)) != 0; }
+  constexpr bool covers(Capabilities needed) const noexcept { return (needed.bits_ & ~bits_) == 0; }
+  constexpr Capabilities without(Capabilities c) const noexcept { return Capabilities(bits_ & ~c.bits_); }
+
+  friend constexpr Capabilities operator|(Capabilities a, Capabilities b) noexcept { return Capabilities(a.bits_ | b.bits_); }
+  friend constexpr bool operator==(Capabilities, Capabilities) noexcept = default;
+
+ private:
+  constexpr explicit Capabilities(std::uint32_t bits) noexcept : bits_(bits) {}
+  std::uint32_t bits_ = 0;
+};
+constexpr Capabilities operator|(Capability a, Capability b) noexcept { return Capabilities(a) | Capabilities(b); }
+
+/// In which field a key travels, and what stands before it there.
+struct KeyField {
+  std::string name = "authorization";
+  std::string prefix = "Bearer ";
+};
+
+/// What a provider lets one account do; 0: not known.
+struct RateLimits {
+  double requests_per_minute = 0;
+  double tokens_per_minute = 0;
+  double requests_per_day = 0;
+  int in_flight = 0;
+};
+
+/// What costs nothing before a price is charged.
+struct FreeAllowance {
+  double requests_per_day = 0;
+  double tokens_per_day = 0;
+};
+
+struct Provider {
+  std::string name{};                  ///< 1 to 31 bytes, unique in a fleet
+  std::string url{};                   ///< what stands before "/chat/completions"
+  std::string vendor{};                ///< whose models and prices it has: "groq"; empty: nobody's that is known
+  const Dialect* dialect = nullptr;    ///< null: OpenAI's chat completions
+  std::string model{};                 ///< for requests that name none; empty: the field is left out
+  Secret key{};
+  bool needs_key = false;              ///< left out of the fleet while it has none
+  std::string key_variable{};          ///< where the key was looked for
+  std::string key_page{};              ///< where the vendor gives one out
+  KeyField key_field{};
+  Duration retry_key_after = std::chrono::minutes(15);  ///< a refused key is tried once more by then; zero: never
+  std::vector<std::pair<std::string, std::string>> fields{};  ///< sent along with each request
+  bool allow_plain_http = false;       ///< to other hosts than this one: the key travels readable
+
+  Price price{};                       ///< of models that the model map knows no price for
+  std::int64_t window = 0;             ///< likewise: context tokens; 0: not known, nothing is refused for it
+  Capabilities capabilities = Capabilities::assumed();  ///< likewise
+  double markup = 0;                   ///< on every price: 0.055 is 5.5 %
+  FreeAllowance free{};
+
+  Duration expected_latency{};         ///< until it is measured; zero: not known
+  std::vector<std::string> strengths{};  ///< categories that it is good at
+  std::vector<std::string> tags{};
+  std::string region{};
+  RateLimits limits{};
+  std::string quota_group{};           ///< providers that share an account's limits rest together
+  double weight = 1;
+  int order = 0;
+  Timeouts timeouts{};
+
+  Money with_markup(Money bare) const noexcept {
+    if (!(markup > 0)) return bare;
+    const double marked = static_cast<double>(bare.nanos()) * (1 + markup) + 0.5;
+    return marked < 9e18 ? Money::nanos(static_cast<std::int64_t>(marked)) : Money::most();
+  }
+  bool has_tag(std::string_view tag) const noexcept {
+    for (const std::string& t : tags)
+      if (t == tag) return true;
+    return false;
+  }
+};
+
+}  // namespace llmroute
+
+#endif

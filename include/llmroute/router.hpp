@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// Router: what an application holds. Made of a Fleet and a bag of policies, in any order.
+//
+//     Router router{Fleet{providers::groq(), providers::together()}, transport::Curl{}, ranking::Cheapest{}};
+//     Result<Reply> reply = router.complete("Explain gradient descent in two sentences.");
+//
+// It may be used from many threads at once, and neither moves nor copies: a class holds one, or a RouterRef to one.
+#ifndef LLMROUTE_ROUTER_HPP
+#define LLMROUTE_ROUTER_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "llmroute/drive/blocking.hpp"
+#include "llmroute/drive/callback.hpp"
+#include "llmroute/fleet.hpp"
+#include "llmroute/route/bag.hpp"
+#include "llmroute/route/bag_diagnosis.hpp"
+
+namespace llmroute {
+namespace detail {
+
+template <class... Ps>
+class RouterOf {
+  using Policies = Bag<Ps...>;
+  using T = typename Core<Policies>::template Policy<role::Transport>;
+
+ public:
+  template <class... A>
+  explicit RouterOf(Fleet fleet, A&&... policies) : core_(std::move(fleet), static_cast<A&&>(policies)...) {}
+
+  /// Asks, and blocks until there is a reply or nobody is left to ask. `stopped` is asked now and then; true: the caller wants out.
+  Result<Reply> complete(const ChatRequest& request, const Options& options = {}, Stopped stopped = {}) {
+    return run(request, options, Delivery::whole, {}, stopped);
+  }
+  Result<Reply> complete(std::string_view prompt, const Options& options = {}, Stopped stopped = {}) {
+    return complete(ChatRequest{.messages = prompt}, options, stopped);
+  }
+
+  /// The same, and hands the reply on piece by piece as it is made. The callback may return false to stop.
+  Result<Reply> stream(const ChatRequest& request, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) {
+    return run(request, options, Delivery::stream, on_delta, stopped);
+  }
+  Result<Reply> stream(std::string_view prompt, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) {
+    return stream(ChatRequest{.messages = prompt}, on_delta, options, stopped);
+  }
+
+  /// Begins a request over an AsyncTransport: `on_done(Result<Reply>)` is called once, on its loop. Keep what is returned until
+  /// then; destroying it earlier cancels. The router outlives it.
+  template <class OnDone>
+  [[nodiscard]] auto start(ChatRequest request, OnDone on_done, Options options = {}) {
+    const auto ignore = [](const Delta&) { return true; };
+    return begin(std::move(request), std::move(options), Delivery::whole, ignore, std::move(on_done));
+  }
+  template <class OnDeltaOf, class OnDone>
+  [[nodiscard]] auto start_stream(ChatRequest request, OnDeltaOf on_delta, OnDone on_done, Options options = {}) {
+    return begin(std::move(request), std::move(options), Delivery::stream, std::move(on_delta), std::move(on_done));
+  }
+
+  /// Puts another fleet in place of this one; requests in flight keep theirs, and what was learned of a provider that stays (the
+  /// same name, URL and dialect) is kept. An unsound fleet is refused and changes nothing.
+  Result<void> replace(Fleet fleet) { return core_.replace(std::move(fleet)); }
+  /// Whether the fleet is sound; while it is not, every request is answered with this.
+  Result<void>(check)() const {
+    const auto places = core_.pin();
+    return (places->fleet().check)();
+  }
+  /// Takes a provider out, or back in whatever took it out. False: the fleet has none of that name.
+  bool disable(std::string_view provider) { return set_standing(provider, Standing::Why::disabled); }
+  bool enable(std::string_view provider) { return set_standing(provider, Standing::Why::open); }
+
+  /// What the caller thinks of a reply, for policies that learn: `reply.id`, and a score between 0 and 1.
+  void feedback(std::uint64_t id, double score) {
+    const Event e{.what = Event::What::feedback, .id = id, .score = score, .now = core_.template policy<role::Clock>().now()};
+    core_.tell(e);
+  }
+
+  /// The policy of that type inside the router.
+  template <class P>
+  auto& policy() noexcept {
+    return core_.policies().template policy<P>();
+  }
+  /// From now on the same requests draw the same chances.
+  void seed(std::uint64_t s) noexcept { core_.seed(s); }
+  Core<Policies>& core() noexcept { return core_; }
+
+ private:
+  Result<Reply> run(const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta, Stopped stopped) {
+    if constexpr (Transport<T>) {
+      return drive::blocking(core_, request, options, delivery, on_delta, stopped);
+    } else {
+      static_assert(Runnable<T>, "llmroute: complete() and stream() block, and this AsyncTransport has no `run_until(done)` to drive "
+                                 "its loop meanwhile: use start(), or give it one");
+      return run_until_done(request, options, delivery, on_delta, stopped);
+    }
+  }
+  Result<Reply> run_until_done(const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta, Stopped stopped) {
+    drive::Caller caller(on_delta, stopped);
+    std::optional<Result<Reply>> result;
+    auto pending = begin(request, options, delivery, [&](const Delta& d) { return caller.takes(d); },
+                         [&](Result<Reply> r) { result.emplace(std::move(r)); });
+    core_.template policy<role::Transport>().run_until([&] {
+      if (!result && caller.wants_out()) pending.cancel();
+      return result.has_value();
+    });
+    caller.rethrow();
+    return std::move(*result);
+  }
+  template <class OnDeltaOf, class OnDone>
+  auto begin(ChatRequest request, Options options, Delivery delivery, OnDeltaOf on_delta, OnDone on_done) {
+    static_assert(AsyncTransport<T>, "llmroute: start() needs an AsyncTransport: wrap a blocking one in transport::Threaded");
+    return drive::Pending<Policies, OnDone, OnDeltaOf>(core_, std::move(request), std::move(options), delivery, std::move(on_delta),
+                                                       std::move(on_done));
+  }
+  bool set_standing(std::string_view provider, Standing::Why why) {
+    const auto places = core_.pin();
+    bool found = false;
+    places->each_lane([&](const auto& lane) {
+      if (lane.provider->name != provider) return;
+      found = true;
+      if (why == Standing::Why::open) {
+        lane.standing->reopen();
+        lane.place->out.store(false, std::memory_order_relaxed);
+      } else {
+        lane.standing->close(why, never);
+      }
+    });
+    return found;
+  }
+
+  Core<Policies> core_;
+};
+
+}  // namespace detail
+
+template <class... Ps>
+class Router : public detail::RouterFor<detail::RouterOf, Ps...>::type {
+  using Base = typename detail::RouterFor<detail::RouterOf, Ps...>::type;
+
+ public:
+  template <class F, class... A>
+    requires(!std::is_base_of_v<Router, std::remove_cvref_t<F>>)
+  explicit Router(F&& fleet, A&&... policies) : Base(static_cast<F&&>(fleet), static_cast<A&&>(policies)...) {}
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+};
+
+template <class F, class... A>
+  requires std::is_same_v<std::remove_cvref_t<F>, Fleet>
+Router(F&&, A&&...) -> Router<std::decay_t<A>...>;
+template <class F, class... A>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Fleet>)
+Router(F&&, A&&...) -> Router<detail::NoFleet<std::remove_cvref_t<F>>>;
+
+}  // namespace llmroute
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Time as the library counts it: monotonic, in nanoseconds, read by a driver and passed down.
+#ifndef LLMROUTE_TIME_HPP
+#define LLMROUTE_TIME_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace llmroute {
+
+using Duration = std::chrono::nanoseconds;
+using Time = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+
+inline constexpr Time never = Time::max();
+
+/// `t + d`, held at the ends of the scale instead of wrapping round.
+constexpr Time later(Time t, Duration d) noexcept {
+  if (d > Duration::zero()) return t > never - d ? never : t + d;
+  return t < Time::min() - d ? Time::min() : t + d;
+}
+
+constexpr Duration shorter(Duration a, Duration b) noexcept { return b < a ? b : a; }
+constexpr Duration longer(Duration a, Duration b) noexcept { return a < b ? b : a; }
+constexpr Time sooner(Time a, Time b) noexcept { return b < a ? b : a; }
+
+/// A duration that says itself: "420 ms". C++20's own `operator<<` is missing from most standard libraries.
+struct Elapsed : Duration {
+  constexpr Elapsed() noexcept : Duration(Duration::zero()) {}
+  template <class Rep, class Period>
+    requires std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>
+  constexpr Elapsed(std::chrono::duration<Rep, Period> d) noexcept : Duration(d) {}
+
+  template <class Stream>
+    requires requires(Stream& s) { s << std::string_view{} << std::int64_t{}; }
+  friend Stream& operator<<(Stream& out, const Elapsed& e) {
+    const std::int64_t ns = e.count();
+    const std::int64_t magnitude = ns < 0 ? -(ns + 1) : ns;
+    if (magnitude < 10'000) out << ns << std::string_view(" ns");
+    else if (magnitude < 10'000'000) out << ns / 1'000 << std::string_view(" us");
+    else if (magnitude < 10'000'000'000) out << ns / 1'000'000 << std::string_view(" ms");
+    else out << ns / 1'000'000'000 << std::string_view(" s");
+    return out;
+  }
+};
+
+}  // namespace llmroute
+
+#endif

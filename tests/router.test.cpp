@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include "llmroute/router.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "llmroute/any_router.hpp"
+#include "llmroute/providers.hpp"
+#include "llmroute/sim/network.hpp"
+#include "llmroute/sim/world.hpp"
+#include "llmroute/transport/from.hpp"
+
+using namespace llmroute;
+using namespace std::chrono_literals;
+using sim::Answer;
+
+namespace {
+
+struct Fixture {
+  sim::World world{3};
+  Fixture() {
+    world.add({.name = "one"});
+    world.add({.name = "two"});
+  }
+  template <class... Ps>
+  auto router(Ps&&... policies) {
+    return Router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, std::forward<Ps>(policies)...};
+  }
+};
+
+struct Silent {
+  http::Done perform(const http::Call&) { return {http::Error::connect, "nobody"}; }
+};
+
+}  // namespace
+
+TEST_CASE("the five policies may be written out in the order of the trade") {
+  using Named = Router<Silent, ranking::Cheapest, cooldown::Off, classify::Keywords, models::Identity>;
+  Provider p;
+  p.name = "p";
+  p.url = "https://p.example";
+  Named router{Fleet{p}, Silent{}, ranking::Cheapest{}, cooldown::Off{}, classify::Keywords{}, models::Identity{}};
+  const auto reply = router.complete("hello");
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().kind == Kind::not_sent);
+  STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<Named>);
+  STATIC_REQUIRE_FALSE(std::is_move_constructible_v<Named>);
+}
+
+TEST_CASE("a stateless policy adds no byte to a router") {
+  struct Mine {
+    double score(const Candidate&, const Query&) const { return 0; }
+  };
+  STATIC_REQUIRE(sizeof(Router<Silent, Mine>) == sizeof(Router<Silent>));
+  STATIC_REQUIRE(sizeof(Router<Silent, Mine, cooldown::Off, classify::Off, models::Identity, retry::Off>) <= sizeof(Router<Silent>));
+}
+
+TEST_CASE("an unsound fleet answers every request with misconfigured, names provider and field, and sends nothing") {
+  int calls = 0;
+  Provider p;
+  p.name = "crooked";
+  p.url = "ftp://crooked.example";
+  p.key = Secret("sk-very-secret");
+  Router router{Fleet{p}, transport::from([&](const http::Request&) { return ++calls, http::Response{}; })};
+  const auto reply = router.complete("hello");
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().kind == Kind::misconfigured);
+  CHECK_THAT(reply.error().message, ContainsSubstring("\"crooked\": url"));
+  CHECK(reply.error().message.find("sk-very-secret") == std::string::npos);
+  CHECK(calls == 0);
+  CHECK_FALSE((router.check)());
+}
+
+TEST_CASE("replacing the fleet: an unsound one is refused and the old one stays; a sound one takes over") {
+  Fixture f;
+  auto router = f.router();
+  CHECK_FALSE(router.replace(Fleet{}));
+  CHECK(router.complete("hello")->provider == "one");
+  auto providers = f.world.providers();
+  providers.erase(providers.begin());
+  REQUIRE(router.replace(Fleet{providers}));
+  CHECK(router.complete("hello")->provider == "two");
+}
+
+TEST_CASE("a reply outlives its router and its fleet") {
+  Result<Reply> reply = [] {
+    Fixture f;
+    return f.router().complete({.messages = "hello", .model = "sim-model"});
+  }();
+  REQUIRE(reply);
+  CHECK(reply->provider == "one");
+  CHECK(reply->model == "sim-model");
+  CHECK(reply->strategy == "priority");
+  CHECK(reply->trail[0].provider == "one");
+  CHECK(reply->message().role == Message::Role::assistant);
+  CHECK(reply->id != 0);
+}
+
+TEST_CASE("a provider that is disabled is not asked until it is enabled") {
+  Fixture f;
+  auto router = f.router();
+  CHECK(router.disable("one"));
+  CHECK_FALSE(router.disable("three"));
+  CHECK(router.complete("hello")->provider == "two");
+  CHECK(router.disable("two"));
+  const auto nobody = router.complete("hello");
+  REQUIRE_FALSE(nobody);
+  CHECK_THAT(nobody.error().message, ContainsSubstring("one: is disabled"));
+  CHECK(router.enable("one"));
+  CHECK(router.complete("hello")->provider == "one");
+}
+
+TEST_CASE("a category that the caller names is the one that policies see, and the classifier is not asked") {
+  struct Never {
+    Judgement classify(const ChatRequest&) const {
+      FAIL("was asked");
+      return {};
+    }
+  };
+  Fixture f;
+  auto router = f.router(Never{});
+  CHECK(router.complete("hello", {.category = "poetry"})->category == "poetry");
+}
+
+TEST_CASE("feedback reaches the observers") {
+  struct Ears {
+    double score = 0;
+    std::uint64_t id = 0;
+    void observe(const Event& e) {
+      if (e.what == Event::What::feedback) score = e.score, id = e.id;
+    }
+  };
+  Fixture f;
+  Ears ears;
+  auto router = f.router(std::ref(ears));
+  const auto reply = router.complete("hello");
+  router.feedback(reply->id, 0.75);
+  CHECK(ears.id == reply->id);
+  CHECK(ears.score == 0.75);
+}
+
+TEST_CASE("what a callback throws is rethrown by the blocking call, and the provider keeps its health") {
+#if LLMROUTE_EXCEPTIONS
+  Fixture f;
+  f.world.provider("one").answer_with(Answer::stream({"a", "b"}, 1ms));
+  auto router = f.router();
+  CHECK_THROWS_AS(router.stream("hello", [](const Delta&) { throw 7; }), int);
+  CHECK(router.complete("again")->provider == "one");
+  CHECK(router.core().in_flight() == 0);
+#endif
+}
+
+TEST_CASE("a transport that throws is a broken connection, and its words are not repeated") {
+#if LLMROUTE_EXCEPTIONS
+  Provider p;
+  p.name = "p";
+  p.url = "https://p.example";
+  p.key = Secret("sk-in-the-words");
+  struct Thrower {
+    http::Done perform(const http::Call& call) { throw std::string(call.request.fields.back().value); }
+  };
+  Router router{Fleet{p}, Thrower{}, retry::Off{}};
+  const auto reply = router.complete("hello");
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().kind == Kind::server_error);
+  CHECK(reply.error().message.find("sk-in-the-words") == std::string::npos);
+#endif
+}
+
+TEST_CASE("a router without its type is two words and does the same") {
+  Fixture f;
+  auto router = f.router();
+  const RouterRef any = router;
+  STATIC_REQUIRE(sizeof(RouterRef) == 2 * sizeof(void*));
+  CHECK(any.complete("hello")->provider == "one");
+  std::string text;
+  const auto reply = any.stream("hello", [&](const Delta& d) { text += d.text; });
+  REQUIRE(reply);
+  CHECK(text == reply->text);
+}
+
+TEST_CASE("blocking calls work over an AsyncTransport that can be driven") {
+  struct AsyncOnly {
+    using Operation = sim::Network::Operation;
+    sim::Network network;
+    Operation start(const http::Call& c, http::Completion done) { return network.start(c, done); }
+    Operation at(Time t, http::Wake w) { return network.at(t, w); }
+    void run_until(FunctionRef<bool()> done) { network.run_until(done); }
+  };
+  Fixture f;
+  f.world.provider("one").answer_with(Answer::error(500));
+  Router router{Fleet{f.world.providers()}, AsyncOnly{sim::Network{f.world}}, sim::Clock{f.world}};
+  std::string text;
+  const auto reply = router.stream("hello", [&](const Delta& d) { text += d.text; });
+  REQUIRE(reply);
+  CHECK(reply->provider == "two");
+  CHECK(text == reply->text);
+}
+
+TEST_CASE("destroying a request in flight cancels it, and nothing is called afterwards") {
+  Fixture f;
+  auto router = f.router();
+  bool called = false;
+  {
+    auto pending = router.start({.messages = "hello"}, [&](Result<Reply>) { called = true; });
+    CHECK_FALSE(pending.finished());
+  }
+  f.world.run();
+  CHECK_FALSE(called);
+  CHECK(router.core().in_flight() == 0);
+  CHECK(f.world.provider("one").counters().in_flight == 0);
+}
+
+TEST_CASE("a handler may begin the next request, and destroy its own") {
+  Fixture f;
+  auto router = f.router();
+  int done = 0;
+  std::function<void()> ask;
+  struct Holder {
+    decltype(router.start(ChatRequest{}, std::function<void(Result<Reply>)>{})) pending;
+  };
+  Holder* current = nullptr;
+  ask = [&] {
+    current = new Holder{router.start({.messages = "hello"}, std::function<void(Result<Reply>)>([&](Result<Reply> r) {
+      CHECK(r);
+      Holder* mine = current;
+      if (++done < 3) ask();
+      delete mine;
+    }))};
+  };
+  ask();
+  f.world.run();
+  CHECK(done == 3);
+  CHECK(router.core().in_flight() == 0);
+}
+
+TEST_CASE("Cheapest asks in the order of the estimates, with the figures of the trade") {
+  Provider groq = providers::groq({.key = "k"}), together = providers::together({.key = "k"}), openrouter = providers::openrouter({.key = "k"});
+  std::vector<std::string> asked, sent;
+  struct Notes {
+    std::vector<std::string>* asked;
+    void observe(const Event& e) {
+      if (e.what == Event::What::sent) asked->push_back(std::string(e.provider) + ' ' + Money::nanos(static_cast<std::int64_t>(e.score * 1e9 + 0.5)).text());
+    }
+  };
+  Router router{Fleet{groq, together, openrouter},
+                transport::from([&](const http::Request& q) {
+                  sent.emplace_back(q.url);
+                  return http::Response{.status = 500};
+                }),
+                ranking::Cheapest{}, retry::Off{}, Notes{&asked}};
+  const std::string prompt(400, 'x');  // 100 tokens
+  CHECK_FALSE(router.complete({.messages = prompt, .model = "llama-3.1-8b", .max_tokens = 256}));
+  CHECK(asked == std::vector<std::string>{"openrouter 0.00002136", "groq 0.00002548", "together 0.00006408"});
+  CHECK(sent.front() == "https://openrouter.ai/api/v1/chat/completions");
+}
+
+TEST_CASE("without a key the error lists every variable that was looked for, and where the vendor gives one out") {
+  Provider p = providers::groq({.key_variable = "LLMROUTE_TEST_NO_SUCH_VARIABLE"});
+  Router router{Fleet{p}, Silent{}};
+  const auto reply = router.complete("hello");
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().kind == Kind::misconfigured);
+  CHECK_THAT(reply.error().message, ContainsSubstring("LLMROUTE_TEST_NO_SUCH_VARIABLE"));
+  CHECK_THAT(reply.error().message, ContainsSubstring("https://console.groq.com/keys"));
+}
