@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Classifier: what kind of task is this?
+//
+// | expression            | result                  | when                                                        |
+// |-----------------------|-------------------------|-------------------------------------------------------------|
+// | `c.classify(request)` | Judgement               | once a request, unless the caller named the category        |
+// | `c.names()`           | span<const string_view> | optional: what the categories are called                    |
+#ifndef LLMROUTE_POLICY_CLASSIFIER_HPP
+#define LLMROUTE_POLICY_CLASSIFIER_HPP
+
+#include <concepts>
+
+#include "llmroute/policy/query.hpp"
+
+namespace llmroute {
+
+template <class T>
+concept Classifier = requires(const T& t, const ChatRequest& r) {
+  { t.classify(r) } -> std::convertible_to<Judgement>;
+};
+
+namespace classify {
+struct Off {
+  Judgement classify(const ChatRequest&) const noexcept { return {}; }
+};
+}  // namespace classify
+
+}  // namespace llmroute
+
+#include "llmroute/policy/classifier/keywords.hpp"
+
+#endif

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// CooldownPolicy: who must rest, and until when? A policy's settings are a copyable aggregate; what it remembers of one place
+// is its `State`, which the router makes and keeps.
+//
+// | expression                    | result           | when                                                               |
+// |-------------------------------|------------------|--------------------------------------------------------------------|
+// | `C::State`                    | type             | one a place, default-constructed, never moved                      |
+// | `c.rest_until(state, now)`    | Time             | <= now: may be asked. Changes nothing                              |
+// | `c.report(state, outcome, now)` | void           | once an attempt, but not for outcomes that say nothing             |
+// | `C::Permit`                   | type             | optional, trivially copyable: counted admission                    |
+// | `c.admit(state, now, need)`   | optional<Permit> | optional: nothing: not now. Without it whoever has rested is admitted |
+// | `c.report(state, permit, outcome, now)` | void   | with `admit`: each permit comes back exactly once, with any outcome |
+// | `c.rest_for(outcome)`         | Duration         | optional: how long a 429 rests that brought no hint; else 60 s     |
+//
+// A 429's own hint is not a matter of this role: the router keeps it for the whole quota group.
+#ifndef LLMROUTE_POLICY_COOLDOWN_HPP
+#define LLMROUTE_POLICY_COOLDOWN_HPP
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+#include "llmroute/failure.hpp"
+#include "llmroute/time.hpp"
+
+namespace llmroute {
+
+/// last_resort: everybody rests, and one probe may go early.
+enum class Need : std::uint8_t { ordinary, last_resort };
+
+template <class T>
+concept CooldownPolicy = requires { typename T::State; } && std::default_initializable<typename T::State> &&
+                         requires(const T& t, const typename T::State& seen, typename T::State& s, const Outcome& o, Time now) {
+                           { t.rest_until(seen, now) } -> std::same_as<Time>;
+                           t.report(s, o, now);
+                         };
+
+template <class T>
+concept Admits = CooldownPolicy<T> && requires { typename T::Permit; } && std::is_trivially_copyable_v<typename T::Permit> &&
+                 requires(const T& t, typename T::State& s, typename T::Permit p, const Outcome& o, Time now) {
+                   { t.admit(s, now, Need::ordinary) } -> std::same_as<std::optional<typename T::Permit>>;
+                   t.report(s, p, o, now);
+                 };
+
+namespace cooldown {
+
+struct Off {
+  struct State {};
+  Time rest_until(const State&, Time now) const noexcept { return now; }
+  void report(State&, const Outcome&, Time) const noexcept {}
+  Duration rest_for(const Outcome&) const noexcept { return Duration::zero(); }
+};
+
+}  // namespace cooldown
+}  // namespace llmroute
+
+#include "llmroute/policy/cooldown/circuit_breaker.hpp"
+#include "llmroute/policy/cooldown/fixed.hpp"
+
+#endif

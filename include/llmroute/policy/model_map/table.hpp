@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// The model map of the presets: one logical name for a model, each vendor's own name for it, and what it costs there.
+// It knows a few models at the vendors of `providers.hpp`, and rows of one's own win over those.
+//
+// When to use: nearly always; it is the router's default.
+// Not provided: names by pattern, prices that change while it is in use.
+//
+// | asked for                            | of                              | answer                                   |
+// |--------------------------------------|---------------------------------|------------------------------------------|
+// | a logical name, or the vendor's own  | one that has a row for it       | that row                                 |
+// | a name that some row knows           | one that only other rows are of | nothing: it does not carry it            |
+// | a name that some row knows           | one that no row is of           | the name as it is, the provider's prices |
+// | a name that no row knows             | anybody                         | the name as it is, the provider's prices |
+//
+// A row is of a provider by its name, or by its vendor. So a local server is asked for "llama-3.1-8b" by that name:
+// nobody said what else it calls it.
+#ifndef LLMROUTE_POLICY_MODEL_MAP_TABLE_HPP
+#define LLMROUTE_POLICY_MODEL_MAP_TABLE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "llmroute/function_ref.hpp"
+#include "llmroute/money.hpp"
+#include "llmroute/offer.hpp"
+#include "llmroute/provider.hpp"
+
+namespace llmroute::models {
+
+/// What one provider calls a model and asks for it. What is not set is as the provider's own fields say.
+struct Row {
+  std::string_view model{};     ///< the logical name
+  std::string_view provider{};  ///< a provider's name, or its vendor for all providers of that vendor
+  std::string_view name{};      ///< what it is called there; empty: the same
+  Price price{};
+  std::int64_t window = 0;      ///< context tokens
+  std::int64_t max_output = 0;  ///< completion tokens
+  std::optional<Capabilities> capabilities{};
+};
+
+namespace detail {
+
+inline constexpr Capabilities text = Capability::streaming | Capability::tools | Capability::json;
+inline constexpr Capabilities schema = text | Capability::json_schema;
+inline constexpr Capabilities vision = schema | Capability::images;
+inline constexpr Capabilities claude = Capability::streaming | Capability::tools | Capability::images;  // ignores formats here
+inline constexpr Capabilities search = Capability::streaming | Capability::images | Capability::json_schema;
+
+constexpr Price usd(std::string_view input, std::string_view output) noexcept {
+  return {per_million(input), per_million(output), {}};
+}
+constexpr Price usd(std::string_view input, std::string_view output, std::string_view cached) noexcept {
+  return {per_million(input), per_million(output), per_million(cached)};
+}
+
+// Published prices as of 2026-08-21, in dollars per million tokens; llama-3.1-8b of early 2026.
+// Windows are the vendor's where it publishes one, else the model's own.
+inline constexpr Row presets[]{
+    {"claude-haiku-4.5", "anthropic", "claude-haiku-4-5", usd("1", "5", "0.1"), 200'000, 64'000, claude},
+    {"claude-haiku-4.5", "openrouter", "anthropic/claude-haiku-4.5", usd("1", "5", "0.1"), 200'000, 64'000, vision},
+    {"claude-sonnet-4", "anthropic", "claude-sonnet-4-20250514", usd("3", "15", "0.3"), 200'000, 64'000, claude},
+    {"claude-sonnet-4", "openrouter", "anthropic/claude-sonnet-4", usd("3", "15", "0.3"), 200'000, 64'000, vision},
+    {"claude-sonnet-4.6", "anthropic", "claude-sonnet-4-6", usd("3", "15", "0.3"), 1'000'000, 64'000, claude},
+    {"claude-sonnet-4.6", "openrouter", "anthropic/claude-sonnet-4.6", usd("3", "15", "0.3"), 1'000'000, 64'000, vision},
+    {"deepseek-chat", "deepseek", "deepseek-chat", usd("0.27", "1.1", "0.07"), 64'000, 8'192, text},
+    {"deepseek-chat", "openrouter", "deepseek/deepseek-chat", usd("0.38", "0.89"), 64'000, 0, schema},
+    {"gemini-2.0-flash", "gemini", "gemini-2.0-flash", usd("0.1", "0.4", "0.025"), 1'000'000, 8'192, vision},
+    {"gemini-2.0-flash", "openrouter", "google/gemini-2.0-flash-001", usd("0.1", "0.4"), 1'000'000, 8'192, vision},
+    {"gemini-2.5-flash", "gemini", "gemini-2.5-flash", usd("0.3", "2.5", "0.03"), 1'000'000, 65'536, vision},
+    {"gemini-2.5-flash", "openrouter", "google/gemini-2.5-flash", usd("0.3", "2.5", "0.075"), 1'000'000, 65'536, vision},
+    {"gpt-4o", "openai", "gpt-4o", usd("2.5", "10", "1.25"), 128'000, 16'384, vision},
+    {"gpt-4o", "openrouter", "openai/gpt-4o", usd("2.5", "10"), 128'000, 16'384, vision},
+    {"gpt-4o-mini", "openai", "gpt-4o-mini", usd("0.15", "0.6", "0.075"), 128'000, 16'384, vision},
+    {"gpt-4o-mini", "openrouter", "openai/gpt-4o-mini", usd("0.15", "0.6", "0.075"), 128'000, 16'384, vision},
+    {"grok-2", "openrouter", "x-ai/grok-2-1212", usd("2", "10"), 32'768, 0, schema},
+    {"grok-2", "xai", "grok-2-1212", usd("2", "10"), 32'768, 0, schema},
+    {"grok-4.1-fast", "xai", "grok-4-1-fast-non-reasoning", usd("0.2", "0.5", "0.05"), 2'000'000, 0, vision},
+    {"llama-3.1-8b", "cerebras", "llama3.1-8b", usd("0.1", "0.1"), 32'768, 0, schema},
+    {"llama-3.1-8b", "fireworks", "accounts/fireworks/models/llama-v3p1-8b-instruct", usd("0.2", "0.2"), 131'000, 0, schema},
+    {"llama-3.1-8b", "groq", "llama-3.1-8b-instant", usd("0.05", "0.08"), 131'072, 0, text},
+    {"llama-3.1-8b", "openrouter", "meta-llama/llama-3.1-8b-instruct", usd("0.06", "0.06"), 131'072, 0, schema},
+    {"llama-3.1-8b", "together", "meta-llama/Llama-3.1-8B-Instruct-Turbo", usd("0.18", "0.18"), 131'072, 0, schema},
+    {"llama-3.3-70b", "cerebras", "llama-3.3-70b", usd("0.85", "1.2"), 128'000, 0, schema},
+    {"llama-3.3-70b", "fireworks", "accounts/fireworks/models/llama-v3p3-70b-instruct", usd("0.9", "0.9"), 131'072, 0, schema},
+    {"llama-3.3-70b", "groq", "llama-3.3-70b-versatile", usd("0.59", "0.79"), 131'072, 0, text},
+    {"llama-3.3-70b", "openrouter", "meta-llama/llama-3.3-70b-instruct", usd("0.05", "0.24"), 131'072, 0, schema},
+    {"llama-3.3-70b", "together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", usd("0.88", "0.88"), 131'072, 0, schema},
+    {"mistral-large", "mistral", "mistral-large-2512", usd("0.5", "1.5", "0.05"), 256'000, 0, vision},
+    {"mistral-large", "openrouter", "mistralai/mistral-large-2512", usd("0.5", "1.5", "0.05"), 256'000, 0, vision},
+    {"mistral-small", "mistral", "mistral-small-2603", usd("0.15", "0.6", "0.015"), 0, 0, vision},
+    {"mistral-small", "openrouter", "mistralai/mistral-small-2603", usd("0.15", "0.6", "0.015"), 0, 0, vision},
+    {"sonar", "openrouter", "perplexity/sonar", usd("1", "1"), 127'072, 0, search},
+    {"sonar", "perplexity", "sonar", usd("1", "1"), 127'072, 0, search},
+};
+
+constexpr bool sound() noexcept {
+  for (std::size_t i = 0; i < sizeof(presets) / sizeof(Row); ++i) {
+    if (!presets[i].price.known() || presets[i].price.malformed()) return false;
+    for (std::size_t k = 0; k < i; ++k)
+      if (presets[k].provider == presets[i].provider &&
+          (presets[k].model == presets[i].model || presets[k].name == presets[i].name))
+        return false;
+  }
+  return true;
+}
+static_assert(sound(), "a preset has no price, or is there twice");
+
+}  // namespace detail
+
+/// `models::Table{}.add({.model = "fast", .provider = "groq", .name = "llama-3.1-8b-instant"})`. A row owns its texts.
+/// Add before the router has it: offers point into the rows.
+class Table {
+ public:
+  /// A row for the same model and provider replaces the earlier one.
+  Table& add(const Row& row) & {
+    Owned fresh{.model = std::string(row.model),
+                .provider = std::string(row.provider),
+                .name = std::string(row.name.empty() ? row.model : row.name),
+                .price = row.price,
+                .window = row.window,
+                .max_output = row.max_output,
+                .capabilities = row.capabilities};
+    for (Owned& old : own_)
+      if (old.model == row.model && old.provider == row.provider) return old = std::move(fresh), *this;
+    own_.push_back(std::move(fresh));
+    return *this;
+  }
+  Table add(const Row& row) && {
+    add(row);
+    return std::move(*this);
+  }
+
+  std::optional<Offer> resolve(std::string_view model, const Provider& p) const noexcept {
+    if (const Owned* row = find(own_, model, p.name)) return offer(*row, p);
+    if (!p.vendor.empty()) {
+      if (const Owned* row = find(own_, model, p.vendor)) return offer(*row, p);
+      if (const Row* row = find(detail::presets, model, p.vendor)) return offer(*row, p);
+    }
+    if ((knows(own_, model) || knows(detail::presets, model)) && is_about(p)) return std::nullopt;
+    return Offer::assumed({{}, model}, p);
+  }
+
+  /// Each logical name once.
+  void each_model(FunctionRef<void(std::string_view)> each) const {
+    for (const Row& row : detail::presets)
+      if (first_of(detail::presets, row)) each(row.model);
+    for (const Owned& row : own_)
+      if (first_of(own_, row) && !listed(detail::presets, row.model)) each(row.model);
+  }
+
+ private:
+  struct Owned {
+    std::string model, provider, name;
+    Price price;
+    std::int64_t window, max_output;
+    std::optional<Capabilities> capabilities;
+  };
+
+  template <class Rows>
+  static auto find(const Rows& rows, std::string_view model, std::string_view provider) noexcept -> decltype(&rows[0]) {
+    decltype(&rows[0]) by_own_name = nullptr;
+    for (const auto& row : rows) {
+      if (row.provider != provider) continue;
+      if (row.model == model) return &row;
+      if (by_own_name == nullptr && row.name == model) by_own_name = &row;
+    }
+    return by_own_name;
+  }
+  template <class Rows>
+  static bool knows(const Rows& rows, std::string_view name) noexcept {
+    for (const auto& row : rows)
+      if (row.model == name || row.name == name) return true;
+    return false;
+  }
+  template <class Rows>
+  static bool listed(const Rows& rows, std::string_view model) noexcept {
+    for (const auto& row : rows)
+      if (row.model == model) return true;
+    return false;
+  }
+  template <class Rows, class AnyRow>
+  static bool first_of(const Rows& rows, const AnyRow& row) noexcept {
+    for (const auto& earlier : rows)
+      if (earlier.model == row.model) return &earlier == &row;
+    return false;
+  }
+  bool is_about(const Provider& p) const noexcept {
+    for (const Owned& row : own_)
+      if (row.provider == p.name || (!p.vendor.empty() && row.provider == p.vendor)) return true;
+    for (const Row& row : detail::presets)
+      if (row.provider == p.vendor) return true;
+    return false;
+  }
+
+  template <class AnyRow>
+  static Offer offer(const AnyRow& row, const Provider& p) noexcept {
+    return {.model = {{}, row.name},
+            .price = row.price.known() || row.price.malformed() ? row.price : p.price,
+            .window = row.window > 0 ? row.window : p.window,
+            .max_output = row.max_output,
+            .capabilities = row.capabilities ? *row.capabilities : p.capabilities};
+  }
+
+  std::vector<Owned> own_;
+};
+
+}  // namespace llmroute::models
+
+#endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Observer: who wants to know? Any number of them; one that throws harms no request.
+//
+// | expression         | result | when                                                                                   |
+// |--------------------|--------|----------------------------------------------------------------------------------------|
+// | `o.observe(event)` | void   | as things happen, from whichever thread runs the request; an Event's views last the call |
+#ifndef LLMROUTE_POLICY_OBSERVER_HPP
+#define LLMROUTE_POLICY_OBSERVER_HPP
+
+#include <cstdint>
+#include <string_view>
+
+#include "llmroute/failure.hpp"
+#include "llmroute/policy/query.hpp"
+
+namespace llmroute {
+
+struct Event {
+  enum class What : std::uint8_t {
+    classified,  ///< the request is known: `query`
+    sent,        ///< an attempt begins
+    ended,       ///< an attempt ended: `outcome`, `usage`, `cost`
+    rested,      ///< a provider rests, or is out: `outcome` says why
+    budget,      ///< a budget refused
+    finished,    ///< the request has its one outcome
+    feedback     ///< the caller judged a reply: `score`
+  };
+  What what{};
+  std::uint64_t id = 0;          ///< of the request
+  const Query* query = nullptr;  ///< null with feedback
+  std::string_view provider{};
+  const Outcome* outcome = nullptr;
+  Usage usage{};
+  Cost cost{};
+  double score = 0;
+  Time now{};
+};
+
+template <class T>
+concept Observer = requires(T& t, const Event& e) { t.observe(e); };
+
+namespace observe {
+struct Off {
+  void observe(const Event&) const noexcept {}
+};
+}  // namespace observe
+
+}  // namespace llmroute
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// What policies are asked about: one request as it is being routed, and the providers that could take it.
+#ifndef LLMROUTE_POLICY_QUERY_HPP
+#define LLMROUTE_POLICY_QUERY_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "llmroute/chat.hpp"
+#include "llmroute/function_ref.hpp"
+#include "llmroute/offer.hpp"
+#include "llmroute/options.hpp"
+#include "llmroute/policy/health.hpp"
+#include "llmroute/provider.hpp"
+#include "llmroute/time.hpp"
+
+namespace llmroute {
+
+/// What kind of task a request is. `category` counts in the classifier's own names.
+struct Judgement {
+  std::uint8_t category = 0;
+  float confidence = 0;
+  float difficulty = 0;
+  std::array<float, 16> probabilities{};
+  std::int64_t prompt_tokens = 0;  ///< 0: a quarter of the request's bytes
+};
+
+/// One request as policies see it. Borrows the request and its options.
+struct Query {
+  const ChatRequest& request;
+  const Options& options;
+  Judgement judgement{};
+  std::string_view category{};          ///< by name: the caller's own, else the classifier's
+  std::int64_t completion_tokens = 256;  ///< expected: the request's max_tokens where it has one
+  Capabilities needs{};
+  Delivery delivery = Delivery::whole;
+  std::uint64_t id = 0;
+  std::uint64_t seed = 0;     ///< the only source of chance: draw from `mix(seed, salt)`
+  std::uint8_t attempt = 0;   ///< how many were sent before
+
+  std::int64_t prompt_tokens() const noexcept { return judgement.prompt_tokens; }
+};
+
+/// A stateless random source: the same seed and salt give the same bits.
+constexpr std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) noexcept {
+  std::uint64_t x = seed + 0x9E3779B97F4A7C15ull * (salt + 1);
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+  return x ^ (x >> 31);
+}
+/// Those bits as a number in (0, 1).
+constexpr double unit(std::uint64_t bits) noexcept { return (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52; }
+
+/// A provider and its offer as seen by one query. A view: a figure is read when it is asked for.
+struct Candidate {
+  const Provider& provider;
+  Offer offer;
+  const Health& health;
+  const Query& query;
+  std::uint32_t index;  ///< in the fleet
+  Time now;
+
+  static constexpr double unknown_cost = 1e9;  ///< dollars: ranks last without being refused
+
+  bool price_known() const noexcept { return offer.price.known(); }
+  /// The estimate for this query, markup included; meaningless where the price is not known.
+  Money estimate() const noexcept {
+    return provider.with_markup(offer.price.of(query.prompt_tokens(), query.completion_tokens));
+  }
+  /// The same in dollars, for scores.
+  double cost() const noexcept { return price_known() ? estimate().dollars() : unknown_cost; }
+
+  /// Mean milliseconds to the first content; until it is measured, what the provider is expected to take; 0: not known.
+  double latency_ms() const noexcept {
+    const float measured = health.latency_ms();
+    return measured > 0 ? static_cast<double>(measured) : static_cast<double>(provider.expected_latency.count()) * 1e-6;
+  }
+  int in_flight() const noexcept { return health.in_flight.load(std::memory_order_relaxed); }
+  /// The share of its attempts that succeeded; 1 before the first.
+  double success() const noexcept {
+    const double good = health.successes.load(std::memory_order_relaxed), bad = health.failures.load(std::memory_order_relaxed);
+    return good + bad > 0 ? good / (good + bad) : 1;
+  }
+  bool has_tag(std::string_view tag) const noexcept { return provider.has_tag(tag); }
+};
+
+inline constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+/// The candidates of one decision. Nothing is built: a position is looked at when it is asked for.
+class Candidates {
+ public:
+  Candidates(FunctionRef<Candidate(std::size_t)> at, FunctionRef<bool(std::size_t)> open, std::size_t size) noexcept
+      : at_(at), open_(open), size_(size) {}
+  std::size_t size() const noexcept { return size_; }
+  Candidate operator[](std::size_t i) const { return at_(i); }
+  /// Capable, allowed, rested and not tried yet.
+  bool open(std::size_t i) const { return open_(i); }
+
+ private:
+  FunctionRef<Candidate(std::size_t)> at_;
+  FunctionRef<bool(std::size_t)> open_;
+  std::size_t size_;
+};
+
+}  // namespace llmroute
+
+#endif

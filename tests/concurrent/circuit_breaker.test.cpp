@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+// The breaker under threads: a herd at the half-open instant, and a free run in which everything happens at once.
+#include "llmroute/policy/cooldown/circuit_breaker.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+#include "llmroute/policy/cooldown.hpp"
+#include "llmroute/policy/query.hpp"
+
+using namespace llmroute;
+using namespace std::chrono_literals;
+using cooldown::CircuitBreaker;
+
+namespace {
+
+constexpr Outcome failed{.ending = Ending::failed, .kind = Kind::server_error};
+constexpr Outcome won{.ending = Ending::won};
+constexpr Outcome cancelled{.ending = Ending::cancelled};
+
+/// Runs `work(thread)` on several threads that leave together, once a round.
+template <class Prepare, class Work, class Judge>
+void herd(int threads, int rounds, Prepare prepare, Work work, Judge judge) {
+  std::atomic<int> round{-1}, done{0};
+  std::vector<std::thread> all;
+  for (int t = 0; t < threads; ++t)
+    all.emplace_back([&, t] {
+      for (int r = 0; r < rounds; ++r) {
+        while (round.load(std::memory_order_acquire) < r) std::this_thread::yield();
+        work(t);
+        done.fetch_add(1, std::memory_order_acq_rel);
+      }
+    });
+  for (int r = 0; r < rounds; ++r) {
+    prepare(r);
+    done.store(0, std::memory_order_relaxed);
+    round.store(r, std::memory_order_release);
+    while (done.load(std::memory_order_acquire) < threads) std::this_thread::yield();
+    judge();
+  }
+  for (std::thread& t : all) t.join();
+}
+
+}  // namespace
+
+TEST_CASE("a herd at the half-open instant gets exactly as many probes as are allowed") {
+  for (const int probes : {1, 3}) {
+    const CircuitBreaker policy{.failures = 1, .probes = probes};
+    CircuitBreaker::State state;
+    Time now{};
+    std::atomic<int> admitted{0};
+    std::vector<int> counts;
+    herd(
+        8, 150,
+        [&](int) {
+          state.word.store(0);
+          now = Time{} + 1s;
+          policy.report(state, failed, now);
+          now += 30s;
+          admitted = 0;
+        },
+        [&](int) {
+          for (int i = 0; i < 20; ++i)
+            if (policy.admit(state, now, i % 2 ? Need::last_resort : Need::ordinary)) admitted.fetch_add(1);
+        },
+        [&] { counts.push_back(admitted.load()); });
+    for (int n : counts) CHECK(n == probes);
+  }
+}
+
+TEST_CASE("a herd whose last resort is an open breaker sends one probe") {
+  const CircuitBreaker policy{.failures = 1, .probes = 4};
+  CircuitBreaker::State state;
+  std::atomic<int> admitted{0};
+  std::vector<int> counts;
+  herd(
+      8, 150,
+      [&](int) {
+        state.word.store(0);
+        policy.report(state, failed, Time{} + 1s);
+        admitted = 0;
+      },
+      [&](int) {
+        for (int i = 0; i < 20; ++i)
+          if (policy.admit(state, Time{} + 2s, Need::last_resort)) admitted.fetch_add(1);
+      },
+      [&] { counts.push_back(admitted.load()); });
+  for (int n : counts) CHECK(n == 1);
+}
+
+TEST_CASE("failures that many threads report at once are all counted") {
+  const CircuitBreaker policy{.failures = 40};
+  CircuitBreaker::State state;
+  std::vector<bool> opened;
+  herd(
+      4, 150, [&](int) { state.word.store(0); },
+      [&](int) {
+        for (int i = 0; i < 10; ++i) policy.report(state, CircuitBreaker::Permit{}, failed, Time{} + 1s);
+      },
+      [&] { opened.push_back(policy.rest_until(state, Time{} + 1s) == Time{} + 31s); });
+  for (bool o : opened) CHECK(o);
+}
+
+TEST_CASE("in a free run no more probes are out than are allowed, and it always recovers") {
+  const CircuitBreaker policy{.failures = 2, .open = 2ms, .probes = 2, .probe_expires = 24h};
+  CircuitBreaker::State state;
+  std::atomic<std::int64_t> clock{1'000'000'000};
+  std::atomic<int> too_many{0}, probes_seen{0};
+  std::array<std::atomic<int>, 1 << 14> out{};  // by generation
+  std::vector<std::thread> threads;
+  for (std::uint64_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (std::uint64_t i = 0; i < 15'000; ++i) {
+        const std::uint64_t dice = mix(tests::seed() + t, i);
+        const Time now{Duration(clock.fetch_add(100'000))};
+        const auto p = policy.admit(state, now, dice % 16 == 0 ? Need::last_resort : Need::ordinary);
+        if (!p) continue;
+        if (p->probe) {
+          probes_seen.fetch_add(1);
+          if (out[p->generation].fetch_add(1) + 1 > policy.probes) too_many.fetch_add(1);
+          if (dice & 0x1000) std::this_thread::yield();
+          out[p->generation].fetch_sub(1);  // before its permit can be given to another
+        }
+        policy.report(state, *p, dice >> 8 & 1 ? failed : dice >> 9 & 1 ? won : cancelled, now);
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  CHECK(too_many == 0);
+  CHECK(probes_seen > 0);
+  const Time later_on = Time{Duration(clock.load())} + 1h;
+  const auto p = policy.admit(state, later_on, Need::ordinary);
+  REQUIRE(p);
+  policy.report(state, *p, won, later_on);
+  CHECK_FALSE(policy.admit(state, later_on, Need::ordinary)->probe);
+}
