@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// A dialect is a wire format, and a wire format is data: four functions that a provider points to.
+//
+// One of your own is a struct with these static members, and `provider.dialect = &dialect::table<Mine>`.
+#ifndef LLMROUTE_DIALECT_DIALECT_HPP
+#define LLMROUTE_DIALECT_DIALECT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llmroute/chat.hpp"
+#include "llmroute/failure.hpp"
+#include "llmroute/offer.hpp"
+#include "llmroute/provider.hpp"
+
+namespace llmroute {
+
+/// What one attempt sends.
+struct Outgoing {
+  const Provider& provider;
+  const Offer& offer;
+  const ChatRequest& request;
+  Delivery delivery = Delivery::whole;
+  std::optional<std::int64_t> max_tokens{};  ///< the request's, or what a budget needs
+};
+
+/// What is known of an answer so far. A dialect fills it, an attempt keeps it.
+struct ReplyBuilder {
+  std::string text{};
+  std::string reasoning{};
+  std::string refusal{};
+  std::vector<ToolCall> tool_calls{};
+  std::optional<Finish> finish{};
+  std::string finish_reason{};
+  std::string model{};
+  std::string request_id{};
+  Usage usage{};
+  std::optional<Money> billed{};  ///< the provider's own cost field
+  bool complete = false;          ///< a stream said by itself that it is whole
+  bool answered = false;          ///< there was a choice, whatever it said
+
+  struct Error {                  ///< an error in the body, also of a 200 or in the middle of a stream
+    bool seen = false;
+    Kind kind = Kind::server_error;
+    Duration retry_after{};
+    std::string message{};
+  } error{};
+  bool malformed = false;         ///< bytes that the dialect could not read
+
+  /// What an event added to a tool call: `size` bytes of its arguments from `from` on; its id and name if they are new.
+  struct Piece {
+    std::size_t call = 0;
+    std::size_t from = 0;
+    std::size_t size = 0;
+    bool id = false;
+    bool name = false;
+  };
+  std::vector<Piece> pieces{};               ///< of the event at hand
+  std::vector<std::int64_t> call_indices{};  ///< the number that the provider gave each of `tool_calls`; -1: none
+
+  void clear() {
+    text.clear(), reasoning.clear(), refusal.clear(), tool_calls.clear(), finish.reset(), finish_reason.clear();
+    model.clear(), request_id.clear(), usage = {}, billed.reset(), complete = answered = malformed = false;
+    error.seen = false, error.retry_after = {}, error.message.clear(), pieces.clear(), call_indices.clear();
+  }
+};
+
+struct Dialect {
+  std::string_view name;
+  /// Writes URL and body. False: the request cannot be said in this dialect; `body` then holds why.
+  bool (*encode)(const Outgoing&, std::string& url, std::string& body);
+  /// One event of a stream. False: stop reading (the caller wants no more, or `builder` holds an error).
+  bool (*event)(std::string_view data, ReplyBuilder& builder, OnDelta deliver);
+  /// A whole reply. False: it is none.
+  bool (*whole)(std::string_view body, ReplyBuilder& builder);
+  /// The body of an error answer: what kind it is, the provider's words and its hint go to `error`.
+  void (*error)(int status, std::string_view body, ReplyBuilder::Error& error);
+};
+
+namespace dialect {
+template <class D>
+inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error};
+}  // namespace dialect
+
+}  // namespace llmroute
+
+#endif

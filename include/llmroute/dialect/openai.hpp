@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// OpenAI's chat completions, the wire format that most providers speak or imitate, and the one of a provider that names
+// no dialect.
+#ifndef LLMROUTE_DIALECT_OPENAI_HPP
+#define LLMROUTE_DIALECT_OPENAI_HPP
+
+#include <string>
+#include <string_view>
+
+#include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/errors.hpp"
+#include "llmroute/dialect/openai_decode.hpp"
+#include "llmroute/dialect/openai_encode.hpp"
+#include "llmroute/wire/headers.hpp"
+
+namespace llmroute::dialect {
+
+struct OpenAi {
+  static constexpr std::string_view name = "openai";
+
+  static bool encode(const Outgoing& outgoing, std::string& url, std::string& body) {
+    url.clear();
+    body.clear();
+    detail::join_url(url, outgoing.provider.url, "/chat/completions");
+    std::string problem = detail::OpenAiRequest(outgoing, body).write();
+    if (problem.empty()) return true;
+    body = problem;
+    return false;
+  }
+
+  static bool event(std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
+    const std::string_view word = http::trim(data);
+    if (builder.complete || word.empty()) return true;
+    if (word == "[DONE]") {
+      builder.complete = true;  // the connection is left to end by itself, so that it can be used again
+      return true;
+    }
+    detail::OpenAiAnswer chunk(detail::OpenAiAnswer::Form::chunk, builder);
+    if (!chunk.read(data)) return false;
+    if (deliver && !chunk.deliver(deliver)) return false;
+    return !builder.error.seen;
+  }
+
+  static bool whole(std::string_view body, ReplyBuilder& builder) {
+    detail::OpenAiAnswer answer(detail::OpenAiAnswer::Form::whole, builder);
+    return answer.read(body) && !builder.error.seen && builder.answered;
+  }
+
+  static void error(int status, std::string_view body, ReplyBuilder::Error& error) { read_error(status, body, error); }
+};
+
+/// What `provider.dialect` points to for this format.
+inline constexpr const Dialect& openai = table<OpenAi>;
+
+}  // namespace llmroute::dialect
+
+#endif

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// An answer in OpenAI's words, as the many providers that imitate them write it: whole, or one chunk of a stream after
+// the other.
+#ifndef LLMROUTE_DIALECT_OPENAI_DECODE_HPP
+#define LLMROUTE_DIALECT_OPENAI_DECODE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llmroute/chat.hpp"
+#include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/errors.hpp"
+#include "llmroute/money.hpp"
+#include "llmroute/wire/headers.hpp"
+#include "llmroute/wire/json_reader.hpp"
+
+namespace llmroute::dialect::detail {
+
+inline Finish finish_of(std::string_view word) noexcept {
+  struct Row {
+    std::string_view word;
+    Finish finish;
+  };
+  static constexpr Row rows[]{
+      {"stop", Finish::stop},
+      {"eos", Finish::stop},
+      {"end_turn", Finish::stop},
+      {"stop_sequence", Finish::stop},
+      {"complete", Finish::stop},
+      {"length", Finish::length},
+      {"max_tokens", Finish::length},
+      {"tool_calls", Finish::tool_calls},
+      {"function_call", Finish::tool_calls},
+      {"tool_use", Finish::tool_calls},
+      {"content_filter", Finish::content_filter},
+      {"safety", Finish::content_filter},
+      {"sensitive", Finish::content_filter},
+  };
+  for (const Row& row : rows)
+    if (http::iequals(row.word, word)) return row.finish;
+  return Finish::other;
+}
+
+/// Reads one JSON text into a builder. Views and pieces are for one text: make a new one for the next.
+class OpenAiAnswer {
+ public:
+  enum class Form : std::uint8_t { chunk, whole };
+
+  OpenAiAnswer(Form form, ReplyBuilder& to)
+      : whole_(form == Form::whole), to_(to), text_from_(to.text.size()), reasoning_from_(to.reasoning.size()),
+        refusal_from_(to.refusal.size()) {
+    to.pieces.clear();
+  }
+
+  /// False: it is no JSON object (what was read of its text is taken back), or more tool calls than there can be.
+  bool read(std::string_view json) {
+    std::string_view error;
+    std::string object;
+    json::Reader in(json);
+    const bool is_object = in.object([&](std::string_view key) {
+      if (key == "choices") in.array([&](std::size_t position) { choice(in, position, error); });
+      else if (key == "usage") usage(in);
+      else if (key == "x_groq")
+        in.object([&](std::string_view k) {
+          if (k == "usage") usage(in);
+        });
+      else if (key == "model") word(in, to_.model);
+      else if (key == "object") in.text(object);
+      else if (key == "error" && error_words(in.raw()).found) error = json;  // some put the code beside it
+    });
+    if (!is_object || !in.done() || too_many_) {
+      to_.text.resize(text_from_);
+      to_.reasoning.resize(reasoning_from_);
+      to_.refusal.resize(refusal_from_);
+      to_.malformed = true;
+      return false;
+    }
+    if (object == "error" || (whole_ && !choices_)) error = json;
+    if (const ErrorWords words = error_words(error); words.found) set_error(200, words, to_.error);
+    if (to_.finish_reason == "error" && !to_.error.seen) {
+      to_.error.seen = true;
+      to_.error.kind = Kind::server_error;
+      to_.error.message = "finish_reason: error";
+    }
+    // Some say "stop" to a tool call, above all to one that was asked for by name.
+    if (to_.finish == Finish::stop && !to_.tool_calls.empty()) to_.finish = Finish::tool_calls;
+    return true;
+  }
+
+  /// What this text brought, as views into the builder. False: nobody wants more.
+  bool deliver(OnDelta sink) const {
+    const std::string_view thought = std::string_view(to_.reasoning).substr(reasoning_from_);
+    const std::string_view text = std::string_view(to_.text).substr(text_from_);
+    if (!thought.empty() && !sink({.what = Delta::What::reasoning, .text = thought})) return false;
+    if (!text.empty() && !sink({.what = Delta::What::text, .text = text})) return false;
+    for (const ReplyBuilder::Piece& piece : to_.pieces) {
+      const ToolCall& call = to_.tool_calls[piece.call];
+      Delta delta{.what = Delta::What::tool_call, .text = std::string_view(call.arguments).substr(piece.from, piece.size)};
+      delta.index = piece.call;
+      if (piece.id) delta.id = call.id;
+      if (piece.name) delta.name = call.name;
+      if (!sink(delta)) return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::int64_t most_calls = 1'024;
+
+  static void word(json::Reader& in, std::string& to) {
+    const std::string_view text = in.text();
+    if (!text.empty()) to = text;
+  }
+
+  void choice(json::Reader& in, std::size_t position, std::string_view& error) {
+    choices_ = true;
+    std::int64_t index = static_cast<std::int64_t>(position);
+    std::string_view said, reason, failed;
+    in.object([&](std::string_view key) {
+      if (key == "index") in.integer(index);  // it may stand behind what it numbers
+      else if (key == (whole_ ? "message" : "delta")) said = in.raw();
+      else if (key == "finish_reason") reason = in.raw();
+      else if (key == "error") failed = in.raw();
+    });
+    if (index != 0 || in.failed()) return;
+    json::Reader reason_in(reason), said_in(said);
+    // Azure leaves the message out where it filters all of it.
+    if (said_in.kind() == json::Kind::object || reason_in.kind() == json::Kind::string) to_.answered = true;
+    word(reason_in, to_.finish_reason);
+    if (!to_.finish_reason.empty()) to_.finish = finish_of(to_.finish_reason);
+    message(said_in);
+    if (error.empty() && error_words(failed).found) error = failed;
+  }
+
+  void message(json::Reader& in) {
+    bool thought = false;  // some say the same under both names
+    in.object([&](std::string_view key) {
+      if (key == "content") content(in);
+      else if (key == "reasoning" || key == "reasoning_content")
+        thought = thought || (append(in, to_.reasoning) && to_.reasoning.size() > reasoning_from_);
+      else if (key == "refusal") append(in, to_.refusal);
+      else if (key == "tool_calls") in.array([&] { tool_call(in); });
+    });
+  }
+
+  static bool append(json::Reader& in, std::string& to) { return in.append_text(to); }
+
+  // A string, or Mistral's list of parts, some of which are thoughts.
+  void content(json::Reader& in) {
+    if (append(in, to_.text)) return;
+    in.array([&] {
+      in.object([&](std::string_view key) {
+        if (key == "text") append(in, to_.text);
+        else if (key == "thinking") thinking(in);
+      });
+    });
+  }
+  void thinking(json::Reader& in) {
+    if (append(in, to_.reasoning)) return;
+    in.array([&] {
+      in.object([&](std::string_view key) {
+        if (key == "text") append(in, to_.reasoning);
+      });
+    });
+  }
+
+  void tool_call(json::Reader& in) {
+    std::int64_t index = -1;
+    std::string_view id_json, name_json, arguments;
+    in.object([&](std::string_view key) {
+      if (key == "index") in.integer(index);
+      else if (key == "id") id_json = in.raw();
+      else if (key == "function")
+        in.object([&](std::string_view k) {
+          if (k == "name") name_json = in.raw();
+          else if (k == "arguments") arguments = in.raw();
+        });
+    });
+    if (in.failed()) return;
+    json::Reader id_in(id_json), name_in(name_json), arguments_in(arguments);
+    const std::string_view id = id_in.text(), name = name_in.text();
+    const std::size_t at = call_of(index, id, name);
+    if (too_many_) return;
+    ToolCall& call = to_.tool_calls[at];
+    ReplyBuilder::Piece piece{.call = at, .from = call.arguments.size()};
+    // Some repeat both with each piece.
+    if (call.id.empty() && !id.empty()) call.id = id, piece.id = true;
+    if (call.name.empty() && !name.empty()) call.name = name, piece.name = true;
+    const json::Kind kind = arguments_in.kind();
+    if (kind == json::Kind::object || kind == json::Kind::array) call.arguments.append(arguments);
+    else append(arguments_in, call.arguments);
+    piece.size = call.arguments.size() - piece.from;
+    if (piece.size != 0 || piece.id || piece.name) to_.pieces.push_back(piece);
+  }
+
+  // Which call a piece belongs to: by its index, else by its id, else the last one.
+  std::size_t call_of(std::int64_t index, std::string_view id, std::string_view name) {
+    std::vector<ToolCall>& calls = to_.tool_calls;
+    if (whole_) return add_call(index);
+    if (index < 0 && id.empty()) return name.empty() && !calls.empty() ? calls.size() - 1 : add_call(index);
+    for (std::size_t i = calls.size(); i-- > 0;) {
+      if (index < 0 ? calls[i].id != id : to_.call_indices[i] != index) continue;
+      // Some send several calls under one index.
+      const bool another = !id.empty() && !calls[i].id.empty() && id != calls[i].id && !name.empty();
+      return another ? add_call(index) : i;
+    }
+    return add_call(index);
+  }
+  std::size_t add_call(std::int64_t index) {
+    too_many_ = too_many_ || index >= most_calls || index < -1 || to_.tool_calls.size() == std::size_t{most_calls};
+    if (too_many_) return 0;
+    to_.tool_calls.emplace_back();
+    to_.call_indices.push_back(index);
+    return to_.tool_calls.size() - 1;
+  }
+
+  // Figures are never summed: many providers repeat them, growing, with each chunk.
+  void usage(json::Reader& in) {
+    Usage usage;
+    std::int64_t total = 0;
+    bool counted = false;
+    const auto count = [&in](std::int64_t& to) {
+      std::int64_t value = 0;
+      if (!in.integer(value) || value < 0) return false;
+      if (value > to) to = value;  // where one figure comes under two names, the larger one is meant
+      return true;
+    };
+    const auto part = [&](std::string_view name, std::int64_t& to) {
+      in.object([&](std::string_view key) {
+        if (key == name) count(to);
+      });
+    };
+    double cost = 0;
+    in.object([&](std::string_view key) {
+      if (key == "prompt_tokens") counted = count(usage.prompt) || counted;
+      else if (key == "completion_tokens") counted = count(usage.completion) || counted;
+      else if (key == "total_tokens") count(total);
+      else if (key == "prompt_tokens_details") part("cached_tokens", usage.cached);
+      else if (key == "completion_tokens_details") part("reasoning_tokens", usage.reasoning);
+      else if (key == "cached_tokens" || key == "prompt_cache_hit_tokens" || key == "num_cached_tokens" ||
+               key == "cache_read_input_tokens")
+        count(usage.cached);
+      else if (key == "reasoning_tokens") count(usage.reasoning);
+      else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9)
+        to_.billed = Money::nanos(static_cast<std::int64_t>(cost * 1e9 + 0.5));
+    });
+    if (!counted) return;
+    // xAI counts thoughts beside the completion, not in it; the total tells.
+    const std::int64_t sum = llmroute::detail::saturating_add(usage.prompt, usage.completion);
+    if (usage.reasoning > 0 && total == llmroute::detail::saturating_add(sum, usage.reasoning))
+      usage.completion = llmroute::detail::saturating_add(usage.completion, usage.reasoning);
+    usage.reported = true;
+    to_.usage = usage;
+  }
+
+  bool whole_;
+  bool choices_ = false;
+  bool too_many_ = false;
+  ReplyBuilder& to_;
+  std::size_t text_from_, reasoning_from_, refusal_from_;
+};
+
+}  // namespace llmroute::dialect::detail
+
+#endif

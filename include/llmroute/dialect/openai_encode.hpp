@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// A request in OpenAI's words: the URL and the JSON body of a chat completion. What a provider answers is read in
+// openai_decode.hpp.
+#ifndef LLMROUTE_DIALECT_OPENAI_ENCODE_HPP
+#define LLMROUTE_DIALECT_OPENAI_ENCODE_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "llmroute/chat.hpp"
+#include "llmroute/dialect/dialect.hpp"
+#include "llmroute/wire/json_reader.hpp"
+#include "llmroute/wire/json_writer.hpp"
+
+namespace llmroute::dialect::detail {
+
+/// Appends `base` + `path`; a query in the base (Azure's api-version) stays behind the path.
+inline void join_url(std::string& url, std::string_view base, std::string_view path) {
+  const std::size_t query = base.find('?');
+  std::string_view front = base.substr(0, query);
+  while (front.ends_with('/')) front.remove_suffix(1);
+  url.append(front).append(path);
+  if (query != base.npos) url.append(base.substr(query));
+}
+
+/// Writes one request. `extra` wins: a member that it names is not written a second time.
+class OpenAiRequest {
+ public:
+  OpenAiRequest(const Outgoing& outgoing, std::string& body) : out_(outgoing), chat_(outgoing.request), w_(body) {}
+
+  /// What cannot be said and why; empty: all is written.
+  std::string write() {
+    if (!chat_.extra.empty() && !is_object(chat_.extra)) return "extra is not a valid JSON object";
+    w_.begin_object();
+    if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
+    messages();
+    tools();
+    response_format();
+    settings();
+    if (out_.delivery == Delivery::stream) {
+      if (wanted("stream")) w_.boolean(true);
+      if (wanted("stream_options")) w_.begin_object().key("include_usage").boolean(true).end_object();
+    }
+    if (!chat_.extra.empty()) w_.members(chat_.extra);
+    w_.end_object();
+    if (problem_.empty() && !w_.done()) problem_ = w_.error();
+    return problem_;
+  }
+
+ private:
+  static bool is_object(std::string_view json) {
+    json::Reader in(json);
+    return in.kind() == json::Kind::object && in.done();
+  }
+
+  bool extra_has(std::string_view name) const {
+    if (chat_.extra.empty()) return false;
+    bool found = false;
+    json::Reader in(chat_.extra);
+    in.object([&](std::string_view key) { found = found || key == name; });
+    return found;
+  }
+
+  bool wanted(std::string_view name) {
+    if (extra_has(name)) return false;
+    w_.key(name);
+    return true;
+  }
+
+  void refuse(std::string why) {
+    if (problem_.empty()) problem_ = std::move(why);
+  }
+
+  // A schema as its author wrote it, if it is one.
+  void schema(std::string_view json, std::string_view of, std::string_view name) {
+    if (is_object(json)) w_.raw(json);
+    else refuse(std::string(of).append(" \"").append(name).append("\" is not a valid JSON object"));
+  }
+
+  void messages() {
+    if (!wanted("messages")) return;
+    w_.begin_array();
+    for (const Message& message : chat_.messages) turn(message);
+    w_.end_array();
+  }
+
+  void turn(const Message& message) {
+    constexpr std::string_view roles[]{"system", "user", "assistant", "tool"};
+    w_.begin_object().key("role").text(roles[static_cast<std::size_t>(message.role)]);
+    if (message.role == Message::Role::tool) w_.key("tool_call_id").text(message.tool_call_id);
+    w_.key("content");
+    if (message.parts.empty() && !message.tool_calls.empty()) w_.null();
+    else if (message.parts.empty()) w_.text("");
+    else if (message.parts.size() == 1 && !message.parts[0].is_image()) w_.text(message.parts[0].content);
+    else parts(message);
+    if (!message.tool_calls.empty()) {
+      w_.key("tool_calls").begin_array();
+      for (const ToolCall& call : message.tool_calls) {
+        w_.begin_object().key("id").text(call.id).key("type").text("function");
+        w_.key("function").begin_object().key("name").text(call.name);
+        // Models mostly stop at "" where there is nothing to say, and providers refuse to hear that again.
+        w_.key("arguments").text(call.arguments.empty() ? std::string_view("{}") : std::string_view(call.arguments));
+        w_.end_object().end_object();
+      }
+      w_.end_array();
+    }
+    w_.end_object();
+  }
+
+  void parts(const Message& message) {
+    w_.begin_array();
+    for (const Part& part : message.parts) {
+      w_.begin_object().key("type").text(part.is_image() ? "image_url" : "text");
+      if (!part.is_image()) {
+        w_.key("text").text(part.content);
+      } else {
+        w_.key("image_url").begin_object().key("url");
+        if (part.kind == Part::Kind::image_url) w_.text(part.content);
+        else w_.text("data:", part.media_type, ";base64,", part.content);
+        w_.end_object();
+        if (part.kind == Part::Kind::image_bytes && part.media_type.empty())
+          refuse("an image by its bytes needs a media type, such as image/png");
+      }
+      w_.end_object();
+    }
+    w_.end_array();
+  }
+
+  void tools() {
+    if (!chat_.tools.empty() && wanted("tools")) {
+      w_.begin_array();
+      for (const Tool& tool : chat_.tools) {
+        w_.begin_object().key("type").text("function").key("function").begin_object().key("name").text(tool.name);
+        if (!tool.description.empty()) w_.key("description").text(tool.description);
+        w_.key("parameters");  // some providers insist on it, also where there are none
+        if (tool.parameters.empty()) w_.raw(R"({"type":"object","properties":{}})");
+        else schema(tool.parameters, "parameters of tool", tool.name);
+        w_.end_object().end_object();
+      }
+      w_.end_array();
+    }
+    using Mode = ToolChoice::Mode;
+    const ToolChoice& choice = chat_.tool_choice;
+    const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
+    if (idle || !wanted("tool_choice")) return;
+    if (choice.mode != Mode::named) {
+      w_.text(choice.mode == Mode::none ? "none" : "required");
+      return;
+    }
+    w_.begin_object().key("type").text("function").key("function").begin_object().key("name").text(choice.name);
+    w_.end_object().end_object();
+  }
+
+  void response_format() {
+    const ResponseFormat& format = chat_.response_format;
+    if (format.kind == ResponseFormat::Kind::text || !wanted("response_format")) return;
+    if (format.kind == ResponseFormat::Kind::json) {
+      w_.begin_object().key("type").text("json_object").end_object();
+      return;
+    }
+    const std::string_view name = format.name.empty() ? std::string_view("reply") : std::string_view(format.name);
+    w_.begin_object().key("type").text("json_schema").key("json_schema").begin_object();
+    w_.key("name").text(name).key("strict").boolean(true).key("schema");
+    schema(format.schema, "schema of response_format", name);
+    w_.end_object().end_object();
+  }
+
+  void settings() {
+    number("temperature", chat_.temperature);
+    number("top_p", chat_.top_p);
+    number("presence_penalty", chat_.presence_penalty);
+    number("frequency_penalty", chat_.frequency_penalty);
+    if (chat_.seed && wanted("seed")) w_.number(*chat_.seed);
+    if (!chat_.stop.empty() && wanted("stop")) {
+      w_.begin_array();
+      for (const std::string& stop : chat_.stop) w_.text(stop);
+      w_.end_array();
+    }
+    // OpenAI's reasoning models know the limit under the second name only, most other providers under the first only.
+    const bool thinks = out_.provider.vendor == "openai" && out_.offer.capabilities.has(Capability::reasoning);
+    const std::string_view names[]{"max_tokens", "max_completion_tokens"};
+    if (out_.max_tokens && !extra_has(names[0]) && !extra_has(names[1])) w_.key(names[thinks ? 1 : 0]).number(*out_.max_tokens);
+  }
+
+  void number(std::string_view name, const std::optional<double>& value) {
+    if (!value) return;
+    if (*value - *value != 0) refuse(std::string(name) += " is not a finite number");
+    else if (wanted(name)) w_.number(*value);
+  }
+
+  const Outgoing& out_;
+  const ChatRequest& chat_;
+  json::Writer w_;
+  std::string problem_{};
+};
+
+}  // namespace llmroute::dialect::detail
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Who may take a request at all: what the request needs, what the caller allows, and the reason in words where the answer is no.
+#ifndef LLMROUTE_ROUTE_ELIGIBILITY_HPP
+#define LLMROUTE_ROUTE_ELIGIBILITY_HPP
+
+#include <cstdint>
+#include <string_view>
+
+#include "llmroute/policy/query.hpp"
+
+namespace llmroute {
+
+/// Why a candidate is closed.
+enum class Closed : std::uint8_t {
+  open,
+  not_carried,
+  no_tools,
+  no_images,
+  no_json,
+  no_json_schema,
+  window,
+  larger_window,
+  tags,
+  denied,
+  price,
+  filtered,
+  unauthorized,
+  misconfigured,
+  disabled,
+  no_such_model,
+  rests,
+  asked_to_rest,
+  tried,
+  other_provider,
+  refused
+};
+
+constexpr std::string_view to_string(Closed c) noexcept {
+  constexpr std::string_view names[]{"open",
+                                     "does not carry the model",
+                                     "its model takes no tools",
+                                     "its model takes no images",
+                                     "its model has no JSON mode",
+                                     "its model takes no JSON schema",
+                                     "the request is longer than its context window",
+                                     "its context window is no larger than the one that was too small",
+                                     "lacks a tag that the request asks for",
+                                     "the request does not allow it",
+                                     "costs more than the request allows",
+                                     "is of a vendor whose content filter refused this request",
+                                     "its key was refused: replace it, or enable the provider",
+                                     "its URL is no API that answers: correct it, or enable the provider",
+                                     "is disabled",
+                                     "it said that it has no such model",
+                                     "rests after failures",
+                                     "asked for a rest",
+                                     "was asked already",
+                                     "the request allows no fallback",
+                                     "was refused by a budget or a limit"};
+  return names[static_cast<std::size_t>(c)];
+}
+
+/// What is wrong with a request that no provider needs to be asked about; null: nothing.
+inline const char* fault_of(const ChatRequest& r) noexcept {
+  if (r.messages.empty()) return "the request has no messages";
+  for (const auto& number : {r.temperature, r.top_p, r.presence_penalty, r.frequency_penalty})
+    if (number && !(*number > -1e6 && *number < 1e6)) return "temperature, top_p or a penalty is no finite number";
+  if (r.max_tokens.value_or(1) < 1) return "max_tokens is less than 1";
+  for (const Message& m : r.messages)
+    if (m.role == Message::Role::tool && m.tool_call_id.empty()) return "a tool's result does not say which call it belongs to: tool_call_id is empty";
+  for (const Tool& t : r.tools)
+    if (t.name.empty()) return "a tool has no name";
+  if (r.tool_choice.mode == ToolChoice::Mode::named) {
+    for (const Tool& t : r.tools)
+      if (t.name == r.tool_choice.name) return nullptr;
+    return "tool_choice names a tool that is not among the tools";
+  }
+  return nullptr;
+}
+
+/// The bytes of a request that become prompt tokens.
+inline std::int64_t prompt_bytes(const ChatRequest& r) noexcept {
+  std::size_t bytes = 0;
+  for (const Message& m : r.messages) {
+    for (const Part& p : m.parts)
+      if (!p.is_image()) bytes += p.content.size();
+    for (const ToolCall& c : m.tool_calls) bytes += c.name.size() + c.arguments.size();
+  }
+  for (const Tool& t : r.tools) bytes += t.name.size() + t.description.size() + t.parameters.size();
+  return static_cast<std::int64_t>(bytes + r.response_format.schema.size());
+}
+
+/// Four characters a token, until somebody counts better.
+inline std::int64_t estimated_tokens(const ChatRequest& r) noexcept { return (prompt_bytes(r) + 3) / 4; }
+
+inline Capabilities needed_capabilities(const ChatRequest& r) noexcept {
+  Capabilities needs;
+  if (!r.tools.empty()) needs = needs | Capability::tools;
+  if (r.response_format.kind == ResponseFormat::Kind::json) needs = needs | Capability::json;
+  if (r.response_format.kind == ResponseFormat::Kind::schema) needs = needs | Capability::json_schema;
+  for (const Message& m : r.messages)
+    for (const Part& p : m.parts)
+      if (p.is_image()) needs = needs | Capability::images;
+  return needs;
+}
+
+/// What does not change while the request runs: the offer, the caller's lists, the price.
+inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q) noexcept {
+  if (!offer.capabilities.covers(q.needs)) {
+    const auto lacks = [&](Capability c) { return q.needs.has(c) && !offer.capabilities.has(c); };
+    return lacks(Capability::tools)    ? Closed::no_tools
+           : lacks(Capability::images) ? Closed::no_images
+           : lacks(Capability::json)   ? Closed::no_json
+                                       : Closed::no_json_schema;
+  }
+  if (offer.window > 0 && q.prompt_tokens() + q.request.max_tokens.value_or(0) > offer.window) return Closed::window;
+
+  const Options& o = q.options;
+  const auto names = [&](const std::vector<std::string>& list) {
+    for (const std::string& name : list)
+      if (name == p.name) return true;
+    return false;
+  };
+  if (!o.allow.empty() && !names(o.allow)) return Closed::denied;
+  if (!o.deny.empty() && names(o.deny)) return Closed::denied;
+  for (const std::string& tag : o.all_tags)
+    if (!p.has_tag(tag)) return Closed::tags;
+  if (!o.any_tag.empty()) {
+    bool one = false;
+    for (const std::string& tag : o.any_tag) one = one || p.has_tag(tag);
+    if (!one) return Closed::tags;
+  }
+  return Closed::open;
+}
+
+}  // namespace llmroute
+
+#endif

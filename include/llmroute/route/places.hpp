@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// What a fleet becomes inside a router: for each model that can be named, its providers side by side, each with the place
+// where what is known of it lives. Made with the fleet; a decision only reads and counts here.
+#ifndef LLMROUTE_ROUTE_PLACES_HPP
+#define LLMROUTE_ROUTE_PLACES_HPP
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "llmroute/config.hpp"
+#include "llmroute/fleet.hpp"
+#include "llmroute/policy/cooldown.hpp"
+#include "llmroute/policy/health.hpp"
+#include "llmroute/policy/model_map.hpp"
+
+namespace llmroute {
+
+/// A point in time that is only ever moved later, by whoever comes.
+class Latest {
+ public:
+  Time get() const noexcept { return Time(Duration(until_.load(std::memory_order_relaxed))); }
+  void extend(Time t) noexcept {
+    const std::int64_t wanted = t.time_since_epoch().count();
+    std::int64_t old = until_.load(std::memory_order_relaxed);
+    while (old < wanted && !until_.compare_exchange_weak(old, wanted, std::memory_order_relaxed)) {
+    }
+  }
+  void reset() noexcept { until_.store(open_, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::int64_t open_ = Time::min().time_since_epoch().count();
+  std::atomic<std::int64_t> until_{open_};
+};
+
+/// Whether a provider may be asked at all: its key works, its URL is an API, nobody turned it off.
+class Standing {
+ public:
+  enum class Why : std::uint8_t { open, unauthorized, misconfigured, disabled };
+
+  Why why() const noexcept { return why_.load(std::memory_order_acquire); }
+  /// From then on one attempt may find out whether it works again.
+  Time probe_at() const noexcept { return Time(Duration(probe_at_.load(std::memory_order_relaxed))); }
+  bool open(Time now) const noexcept { return why() == Why::open || probe_at() <= now; }
+
+  void close(Why why, Time probe_at) noexcept {
+    probe_at_.store(probe_at.time_since_epoch().count(), std::memory_order_relaxed);
+    why_.store(why, std::memory_order_release);
+  }
+  void reopen() noexcept { why_.store(Why::open, std::memory_order_release); }
+
+  /// Open, or this caller is the one whose attempt finds out.
+  bool claim(Time now, Time next_probe) noexcept {
+    if (why() == Why::open) return true;
+    std::int64_t due = probe_at_.load(std::memory_order_relaxed);
+    return Time(Duration(due)) <= now &&
+           probe_at_.compare_exchange_strong(due, next_probe.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::int64_t> probe_at_{0};
+  std::atomic<Why> why_{Why::open};
+};
+
+/// Counted by the rosters that know it; what was learned of a provider that stays outlives its fleet.
+template <class T>
+struct Kept : T {
+  std::atomic<std::uint32_t> owners{1};
+};
+template <class T>
+class Keep {
+ public:
+  Keep() : kept_(new Kept<T>) {}
+  Keep(const Keep& other) noexcept : kept_(other.kept_) { kept_->owners.fetch_add(1, std::memory_order_relaxed); }
+  Keep& operator=(Keep other) noexcept {
+    Kept<T>* mine = kept_;
+    kept_ = other.kept_;
+    other.kept_ = mine;
+    return *this;
+  }
+  ~Keep() {
+    if (kept_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete kept_;
+  }
+  T& operator*() const noexcept { return *kept_; }
+  T* operator->() const noexcept { return kept_; }
+  friend bool operator==(const Keep& a, const Keep& b) noexcept { return a.kept_ == b.kept_; }
+
+ private:
+  Kept<T>* kept_;
+};
+
+/// What is known of one provider's one model, or of all its models that nobody listed.
+template <CooldownPolicy C>
+struct Place {
+  Health health{};
+  LLMROUTE_NO_UNIQUE_ADDRESS typename C::State state{};
+  Latest asked_rest{};          ///< the provider asked for it
+  std::atomic<bool> out{false};  ///< it has no such model
+};
+
+template <CooldownPolicy C>
+struct Lane {
+  const Provider* provider;
+  Offer offer;
+  std::uint32_t index;  ///< of the provider in its fleet
+  bool own_place;       ///< for this model alone, so that a 404 may close it
+  Keep<Place<C>> place;
+  Keep<Standing> standing;
+  Keep<Latest> quota;  ///< the rest of its quota group
+};
+
+/// The providers of one model.
+template <CooldownPolicy C>
+struct Group {
+  std::string model{};
+  bool resolved = true;  ///< offers are known; else each decision asks the map
+  std::vector<Lane<C>> lanes{};
+};
+
+template <CooldownPolicy C>
+class Roster {
+ public:
+  template <ModelMap M>
+  Roster(Fleet fleet, const M& map, const Roster* before) : fleet_(std::move(fleet)) {
+    if (!fleet_.problem().empty()) return;
+    other_.resolved = false;
+    if constexpr (Enumerable<M>) {
+      auto each = [this](std::string_view model) { listed_.push_back({.model = std::string(model)}); };
+      map.each_model(each);
+      sort();
+    }
+    members_.reserve(fleet_.providers().size());
+    for (const Provider& p : fleet_.providers()) members_.push_back(member(p, before));
+    for (Group<C>& g : listed_) fill(g, map, before);  // names are all in place: offers may point into them
+    for (std::uint32_t i = 0; i < members_.size(); ++i) {
+      const Provider& p = fleet_.providers()[i];
+      other_.lanes.push_back(lane(i, Offer::assumed({}, p), false, members_[i].place));
+      default_.lanes.push_back(default_lane(i, map));
+    }
+  }
+  Roster(const Roster&) = delete;
+  Roster& operator=(const Roster&) = delete;
+
+  const Fleet& fleet() const noexcept { return fleet_; }
+  /// The providers to choose from for a model name; the empty name means each provider's default.
+  const Group<C>& group(std::string_view model) const noexcept {
+    if (model.empty()) return default_;
+    const Group<C>* g = listed(model);
+    return g != nullptr ? *g : other_;
+  }
+  /// Every lane of every group.
+  template <class F>
+  void each_lane(F&& f) const {
+    for (const Lane<C>& l : default_.lanes) f(l);
+    for (const Lane<C>& l : other_.lanes) f(l);
+    for (const Group<C>& g : listed_)
+      for (const Lane<C>& l : g.lanes) f(l);
+  }
+
+ private:
+  struct Member {  // one a provider
+    Keep<Place<C>> place{};
+    Keep<Standing> standing{};
+    Keep<Latest> quota{};
+    bool unchanged = false;  // nothing that could mend a refusal
+  };
+
+  const Group<C>* listed(std::string_view model) const noexcept {
+    std::size_t low = 0, high = listed_.size();
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (listed_[middle].model < model) low = middle + 1;
+      else high = middle;
+    }
+    return low < listed_.size() && listed_[low].model == model ? &listed_[low] : nullptr;
+  }
+  void sort() {  // a few dozen names: <algorithm> would cost more than it saves
+    for (std::size_t i = 1; i < listed_.size(); ++i)
+      for (std::size_t k = i; k > 0 && listed_[k].model < listed_[k - 1].model; --k) std::swap(listed_[k], listed_[k - 1]);
+    for (std::size_t i = listed_.size(); i-- > 1;)
+      if (listed_[i].model == listed_[i - 1].model) listed_.erase(listed_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+
+  static bool stays(const Provider& a, const Provider& b) noexcept {
+    return a.name == b.name && a.url == b.url && a.dialect == b.dialect;
+  }
+  Member member(const Provider& p, const Roster* before) const {
+    Member m;
+    if (!p.quota_group.empty())
+      for (std::size_t i = 0; i < members_.size(); ++i)
+        if (fleet_.providers()[i].quota_group == p.quota_group) m.quota = members_[i].quota;
+    if (before == nullptr) return m;
+    for (std::size_t i = 0; i < before->members_.size(); ++i) {
+      const Provider& old = before->fleet_.providers()[i];
+      const Member& kept = before->members_[i];
+      if (!p.quota_group.empty() && old.quota_group == p.quota_group) m.quota = kept.quota;
+      if (!stays(p, old)) continue;
+      m.place = kept.place;
+      m.standing = kept.standing;
+      if (p.quota_group == old.quota_group) m.quota = kept.quota;
+      m.unchanged = p.key.same_as(old.key) && p.fields == old.fields && p.key_field.name == old.key_field.name &&
+                    p.key_field.prefix == old.key_field.prefix;
+      if (!m.unchanged && m.standing->why() != Standing::Why::disabled) m.standing->reopen();
+    }
+    return m;
+  }
+
+  Lane<C> lane(std::uint32_t i, const Offer& offer, bool own, const Keep<Place<C>>& place) const {
+    const Member& m = members_[i];
+    return {&fleet_.providers()[i], offer, i, own, place, m.standing, m.quota};
+  }
+  template <class M>
+  void fill(Group<C>& g, const M& map, const Roster* before) {
+    const Group<C>* old = before == nullptr ? nullptr : before->listed(g.model);
+    for (std::uint32_t i = 0; i < members_.size(); ++i) {
+      const Provider& p = fleet_.providers()[i];
+      const auto offer = map.resolve(g.model, p);
+      if (!offer) continue;
+      Keep<Place<C>> place;
+      if (old != nullptr)
+        for (const Lane<C>& l : old->lanes)
+          if (stays(*l.provider, p)) {
+            place = l.place;
+            if (!members_[i].unchanged) place->out.store(false, std::memory_order_relaxed);
+          }
+      g.lanes.push_back(lane(i, *offer, true, place));
+    }
+  }
+  // A default model that some listed name stands for shares that name's place: it is one and the same model.
+  template <class M>
+  Lane<C> default_lane(std::uint32_t i, const M& map) const {
+    const Provider& p = fleet_.providers()[i];
+    if (!p.model.empty())
+      if (const auto offer = map.resolve(p.model, p)) {
+        for (const Group<C>& g : listed_)
+          for (const Lane<C>& l : g.lanes)
+            if (l.index == i && l.offer.model.text() == offer->model.text()) return lane(i, *offer, true, l.place);
+        return lane(i, *offer, false, members_[i].place);
+      }
+    return lane(i, Offer::assumed({{}, p.model}, p), false, members_[i].place);
+  }
+
+  Fleet fleet_;
+  std::vector<Member> members_;
+  Group<C> default_, other_;
+  std::vector<Group<C>> listed_;  // by name
+};
+
+}  // namespace llmroute
+
+#endif

@@ -1,0 +1,3 @@
+// harness: it must compile and does not
+// expect: compiles
+static_assert(false, "out of beans");

@@ -1,0 +1,17 @@
+// expect: `double score(const Candidate&, const Query&) const` cannot be called on it
+// names: EuropeFirst
+#include <llmroute/llmroute.hpp>
+
+using namespace llmroute;
+
+struct Http {
+  http::Done perform(const http::Call&) { return {}; }
+};
+struct EuropeFirst final {
+  double score(const Candidate& c) const { return c.has_tag("eu") ? 0 : 1; }
+};
+
+int main() {
+  Router router{Fleet{Provider{.name = "a", .url = "https://a.example/v1"}}, Http{}, EuropeFirst{}};
+  return !router.complete("hi");
+}

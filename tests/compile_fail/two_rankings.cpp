@@ -1,0 +1,18 @@
+// expect: two policies fill the same role
+// names: EuropeFirst
+#include <llmroute/llmroute.hpp>
+
+using namespace llmroute;
+
+struct Http {
+  http::Done perform(const http::Call&) { return {}; }
+};
+struct EuropeFirst {
+  double score(const Candidate& c, const Query&) const { return c.has_tag("eu") ? 0 : 1; }
+};
+
+int main() {
+  Router router{Fleet{Provider{.name = "a", .url = "https://a.example/v1"}}, Http{}, ranking::Cheapest{}, cooldown::Off{},
+                EuropeFirst{}};
+  return !router.complete("hi");
+}

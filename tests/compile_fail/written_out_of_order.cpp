@@ -1,0 +1,15 @@
+// expect: is given them in that order
+// names: Cheapest
+#include <llmroute/llmroute.hpp>
+
+using namespace llmroute;
+
+struct Http {
+  http::Done perform(const http::Call&) { return {}; }
+};
+
+int main() {
+  Router<Http, ranking::Cheapest> router{Fleet{Provider{.name = "a", .url = "https://a.example/v1"}}, ranking::Cheapest{},
+                                         Http{}};
+  return !router.complete("hi");
+}

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: MIT
+#include "llmroute/dialect/openai.hpp"
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../catch.hpp"
+#include "llmroute/wire/json_reader.hpp"
+
+using namespace llmroute;
+using namespace std::string_view_literals;
+
+namespace {
+
+struct Said {
+  bool ok = false;
+  std::string url{}, body{};
+};
+
+Said say(const ChatRequest& request, Delivery delivery = Delivery::whole, Provider provider = {.url = "https://x.example/v1"},
+         Capabilities capabilities = Capabilities::assumed()) {
+  const Offer offer{.model = {.prefix = "vendor/", .rest = "model-1"}, .capabilities = capabilities};
+  Said said;
+  said.ok = dialect::openai.encode(
+      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens},
+      said.url, said.body);
+  if (said.ok) REQUIRE(json::valid(said.body));
+  return said;
+}
+
+// The member at a path as JSON, all of its occurrences: "messages.0.content".
+std::string at(std::string_view text, std::string_view path) {
+  if (path.empty()) return std::string(text);
+  const std::string_view step = path.substr(0, path.find('.'));
+  const std::string_view rest = step.size() == path.size() ? std::string_view{} : path.substr(step.size() + 1);
+  std::string out;
+  json::Reader in(text);
+  in.array([&](std::size_t i) {
+    if (std::to_string(i) == step) out += at(in.raw(), rest);
+  });
+  in.object([&](std::string_view key) {
+    if (key == step) out += at(in.raw(), rest);
+  });
+  return out;
+}
+std::string sent(const ChatRequest& request, std::string_view path, Delivery delivery = Delivery::whole) {
+  const Said said = say(request, delivery);
+  REQUIRE(said.ok);
+  return at(said.body, path);
+}
+
+// One event after the other, as a stream brings them.
+struct Stream {
+  ReplyBuilder got{};
+  std::string text{}, reasoning{};
+  std::vector<std::string> calls{};  // "index id name arguments" of each piece
+  bool more = true;
+
+  explicit Stream(std::initializer_list<std::string_view> events) {
+    const auto sink = [&](const Delta& d) {
+      if (d.what == Delta::What::text) text += d.text;
+      else if (d.what == Delta::What::reasoning) reasoning += d.text;
+      else
+        calls.push_back(std::to_string(d.index).append(" ").append(d.id).append(" ").append(d.name).append(" ").append(d.text));
+    };
+    for (const std::string_view e : events)
+      if (more) more = dialect::openai.event(e, got, sink);
+  }
+};
+
+std::string delta(std::string_view members) {
+  return std::string("{\"choices\":[{\"index\":0,\"delta\":{").append(members).append("}}]}");
+}
+std::string calls(std::string_view list) { return delta(std::string("\"tool_calls\":[").append(list).append("]")); }
+
+ReplyBuilder whole(std::string_view body, bool expected = true) {
+  ReplyBuilder got;
+  CHECK(dialect::openai.whole(body, got) == expected);
+  return got;
+}
+ReplyBuilder message(std::string_view members, std::string_view reason = "\"stop\"") {
+  return whole(
+      std::string("{\"choices\":[{\"message\":{").append(members).append("},\"finish_reason\":").append(reason).append("}]}"));
+}
+Usage usage(std::string_view members) {
+  return whole(std::string("{\"choices\":[{\"message\":{}}],\"usage\":{").append(members).append("}}")).usage;
+}
+
+}  // namespace
+
+TEST_CASE("the URL is the provider's with the path behind it") {
+  const auto url = [](std::string base) { return say({.messages = "x"}, Delivery::whole, {.url = std::move(base)}).url; };
+  CHECK(url("https://x.example/v1") == "https://x.example/v1/chat/completions");
+  CHECK(url("https://x.example/v1/") == "https://x.example/v1/chat/completions");
+  CHECK(url("https://x.example/openai/deployments/d?api-version=1") ==
+        "https://x.example/openai/deployments/d/chat/completions?api-version=1");
+  CHECK(url("https://x.example/?a=/") == "https://x.example/chat/completions?a=/");
+}
+
+TEST_CASE("the smallest request is a model and a turn") {
+  CHECK(say({.messages = "Why \"so\"?\n"}).body ==
+        R"({"model":"vendor/model-1","messages":[{"role":"user","content":"Why \"so\"?\n"}]})");
+}
+
+TEST_CASE("no model is a request without one") {
+  const Provider provider{.url = "http://localhost"};
+  const Offer offer{};
+  const ChatRequest request{.messages = "x"};
+  std::string url, body;
+  REQUIRE(dialect::openai.encode({.provider = provider, .offer = offer, .request = request}, url, body));
+  CHECK(body == R"({"messages":[{"role":"user","content":"x"}]})");
+}
+
+TEST_CASE("a stream asks for its usage too") {
+  CHECK(sent({.messages = "x"}, "stream", Delivery::stream) == "true");
+  CHECK(sent({.messages = "x"}, "stream_options", Delivery::stream) == R"({"include_usage":true})");
+  CHECK(sent({.messages = "x"}, "stream").empty());
+}
+
+TEST_CASE("turns of every role are written") {
+  const ChatRequest request{
+      .messages = {Message::system("Be brief."), Message::user("Weather?"),
+                   Message::assistant(
+                       "", {{.id = "c1", .name = "weather", .arguments = "{\"city\":\"Rome\"}"}, {.id = "c2", .name = "now"}}),
+                   Message::tool("c1", "sunny"), Message::assistant("Sunny."), Message::assistant(""), Message::user("")}};
+  const std::string m = sent(request, "messages");
+  CHECK(at(m, "0") == R"({"role":"system","content":"Be brief."})");
+  CHECK(at(m, "1") == R"({"role":"user","content":"Weather?"})");
+  CHECK(at(m, "2.content") == "null");
+  CHECK(at(m, "2.tool_calls.0") ==
+        R"({"id":"c1","type":"function","function":{"name":"weather","arguments":"{\"city\":\"Rome\"}"}})");
+  CHECK(at(m, "2.tool_calls.1.function.arguments") == "\"{}\"");
+  CHECK(at(m, "3") == R"({"role":"tool","tool_call_id":"c1","content":"sunny"})");
+  CHECK(at(m, "4") == R"({"role":"assistant","content":"Sunny."})");
+  CHECK(at(m, "5.content") == "\"\"");
+  CHECK(at(m, "6.content") == "\"\"");
+}
+
+TEST_CASE("images travel by their URL or as data") {
+  const std::string m = sent({.messages = {Message::user({"What is it?", Part::image_url("https://x.example/a.png"),
+                                                          Part::image("aGk=", "image/png")})}},
+                             "messages.0.content");
+  CHECK(at(m, "0") == R"({"type":"text","text":"What is it?"})");
+  CHECK(at(m, "1") == R"({"type":"image_url","image_url":{"url":"https://x.example/a.png"}})");
+  CHECK(at(m, "2") == R"({"type":"image_url","image_url":{"url":"data:image/png;base64,aGk="}})");
+  const Said bad = say({.messages = {Message::user({Part::image("aGk=", "")})}});
+  CHECK_FALSE(bad.ok);
+  CHECK_THAT(bad.body, ContainsSubstring("media type"));
+}
+
+TEST_CASE("tools, and which of them to use") {
+  ChatRequest r{.messages = "x",
+                .tools = {{.name = "f", .description = "does f", .parameters = R"({"type":"object"})"}, {.name = "g"}}};
+  CHECK(sent(r, "tools.0") ==
+        R"({"type":"function","function":{"name":"f","description":"does f","parameters":{"type":"object"}}})");
+  CHECK(sent(r, "tools.1.function") == R"({"name":"g","parameters":{"type":"object","properties":{}}})");
+  CHECK(sent(r, "tool_choice").empty());
+  r.tool_choice = ToolChoice::none();
+  CHECK(sent(r, "tool_choice") == "\"none\"");
+  r.tool_choice = ToolChoice::required();
+  CHECK(sent(r, "tool_choice") == "\"required\"");
+  r.tool_choice = ToolChoice::named("f");
+  CHECK(sent(r, "tool_choice") == R"({"type":"function","function":{"name":"f"}})");
+  CHECK(sent({.messages = "x", .tool_choice = ToolChoice::none()}, "tool_choice").empty());
+}
+
+TEST_CASE("response formats") {
+  CHECK(sent({.messages = "x"}, "response_format").empty());
+  CHECK(sent({.messages = "x", .response_format = ResponseFormat::json()}, "response_format") == R"({"type":"json_object"})");
+  CHECK(sent({.messages = "x", .response_format = ResponseFormat::of_schema("n", R"({"a":1})")}, "response_format") ==
+        R"({"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"a":1}}})");
+}
+
+TEST_CASE("settings are sent where they are set, zero among them") {
+  const ChatRequest r{.messages = "x",
+                      .max_tokens = 5,
+                      .temperature = 0,
+                      .top_p = 0.1,
+                      .presence_penalty = -0.5,
+                      .frequency_penalty = 1,
+                      .seed = -7,
+                      .stop = {"\n", "END"}};
+  CHECK(sent(r, "max_tokens") == "5");
+  CHECK(sent(r, "max_completion_tokens").empty());
+  CHECK(sent(r, "temperature") == "0");
+  CHECK(sent(r, "top_p") == "0.1");
+  CHECK(sent(r, "presence_penalty") == "-0.5");
+  CHECK(sent(r, "frequency_penalty") == "1");
+  CHECK(sent(r, "seed") == "-7");
+  CHECK(sent(r, "stop") == R"(["\n","END"])");
+  CHECK_THAT(say({.messages = "x", .temperature = std::numeric_limits<double>::quiet_NaN()}).body,
+             ContainsSubstring("temperature"));
+  CHECK_FALSE(say({.messages = "x", .top_p = std::numeric_limits<double>::infinity()}).ok);
+}
+
+TEST_CASE("reasoning models of OpenAI get their limit under the name that they know") {
+  const ChatRequest r{.messages = "x", .max_tokens = 5};
+  const Capabilities thinks = Capabilities::assumed() | Capability::reasoning;
+  const Provider openai{.url = "https://x.example", .vendor = "openai"}, other{.url = "https://x.example", .vendor = "groq"};
+  CHECK(at(say(r, Delivery::whole, openai, thinks).body, "max_completion_tokens") == "5");
+  CHECK(at(say(r, Delivery::whole, openai, thinks).body, "max_tokens").empty());
+  CHECK(at(say(r, Delivery::whole, openai).body, "max_tokens") == "5");
+  CHECK(at(say(r, Delivery::whole, other, thinks).body, "max_tokens") == "5");
+}
+
+TEST_CASE("extra members go along as they are, and replace those of the same name") {
+  const ChatRequest r{
+      .messages = "x",
+      .max_tokens = 5,
+      .temperature = 1,
+      .extra = R"( {"top_k": 4, "model":"mine", "temp\u0065rature":0.5, "max_completion_tokens":9, "nested":{"stop":1}} )"};
+  const std::string body = say(r).body;
+  CHECK(at(body, "top_k") == "4");
+  CHECK(at(body, "model") == "\"mine\"");
+  CHECK(at(body, "temperature") == "0.5");
+  CHECK(at(body, "max_tokens").empty());
+  CHECK(at(body, "max_completion_tokens") == "9");
+  CHECK(sent({.messages = "x", .stop = {"a"}, .extra = R"({"nested":{"stop":1}})"}, "stop") == "[\"a\"]");
+  CHECK(sent({.messages = "x", .extra = "{}"}, "model") == "\"vendor/model-1\"");
+  for (const std::string_view name :
+       {"messages", "stream", "stream_options", "tools", "tool_choice", "response_format", "stop", "seed"}) {
+    ChatRequest all{.messages = "x",
+                    .seed = 1,
+                    .stop = {"a"},
+                    .tools = {{.name = "f"}},
+                    .tool_choice = ToolChoice::required(),
+                    .response_format = ResponseFormat::json(),
+                    .extra = "{\"" + std::string(name) + "\":77}"};
+    CHECK(sent(all, name, Delivery::stream) == "77");
+  }
+}
+
+TEST_CASE("JSON of the caller's that is none is refused, and named") {
+  for (const std::string_view bad : {"", "{", "[]", "{} {}", "null", "{\"a\":}", "\"x\""}) {
+    CAPTURE(bad);
+    if (!bad.empty()) CHECK(say({.messages = "x", .extra = std::string(bad)}).body == "extra is not a valid JSON object");
+    if (!bad.empty()) {
+      const Said tool = say({.messages = "x", .tools = {{.name = "f", .parameters = std::string(bad)}}});
+      CHECK_FALSE(tool.ok);
+      CHECK(tool.body == "parameters of tool \"f\" is not a valid JSON object");
+    }
+    const Said schema = say({.messages = "x", .response_format = ResponseFormat::of_schema("s", std::string(bad))});
+    CHECK_FALSE(schema.ok);
+    CHECK(schema.body == "schema of response_format \"s\" is not a valid JSON object");
+  }
+}
+
+TEST_CASE("bytes that are no UTF-8 do not tear the request") {
+  CHECK(sent({.messages = "a\xFF"}, "messages.0.content") == "\"a\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("a whole reply has text, thoughts, a refusal and calls") {
+  const ReplyBuilder got = message(R"("role":"assistant","content":"Hi\n","reasoning_content":"hm","refusal":"no","tool_calls":[
+      {"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"a","function":{"name":"g","arguments":{"y": 2}}},
+      {"id":null,"function":{"name":"h","arguments":null}}])",
+                                   "\"tool_calls\"");
+  CHECK(got.text == "Hi\n");
+  CHECK(got.reasoning == "hm");
+  CHECK(got.refusal == "no");
+  CHECK(got.tool_calls == std::vector<ToolCall>{{"a", "f", "{\"x\":1}"}, {"a", "g", "{\"y\": 2}"}, {"", "h", ""}});
+  CHECK(got.finish == Finish::tool_calls);
+  CHECK(got.finish_reason == "tool_calls");
+}
+
+TEST_CASE("only the first choice counts, wherever its number stands") {
+  const ReplyBuilder got = whole(R"({"choices":[{"message":{"content":"second"},"index":1,"finish_reason":"length"},
+                                               {"finish_reason":"stop","message":{"content":"first"},"index":0}]})");
+  CHECK(got.text == "first");
+  CHECK(got.finish == Finish::stop);
+  const Stream s{R"({"choices":[{"delta":{"content":"b"},"index":1},{"delta":{"content":"a"},"index":0}]})"};
+  CHECK(s.text == "a");
+  CHECK(whole(R"({"choices":[{"index":1,"message":{"content":"x"}}]})", false).text.empty());
+}
+
+TEST_CASE("what is no reply is none") {
+  for (const std::string_view body :
+       {"", "{}", "[]", "null", "{\"choices\":null}", "{\"choices\":[]}", "{\"choices\":[{}]}",
+        "{\"choices\":[{\"message\":null}]}", "{\"choices\":[{\"message\":{\"content\":\"x\"}}]", "<html>"}) {
+    CAPTURE(body);
+    CHECK(whole(body, false).text.empty());
+  }
+  CHECK(whole(R"({"choices":[{"message":{"content":null},"finish_reason":"stop"}]})").answered);
+  CHECK(whole(R"({"choices":[{"finish_reason":"content_filter"}]})").finish == Finish::content_filter);
+}
+
+TEST_CASE("lists of parts are read, thoughts apart") {
+  const ReplyBuilder got =
+      message(R"("content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"a"},
+                                                 {"text":"b","type":"text"},{"type":"reference","reference_ids":[1]}])");
+  CHECK(got.text == "ab");
+  CHECK(got.reasoning == "hm");
+}
+
+TEST_CASE("thoughts that come under two names come once") {
+  CHECK(message(R"("content":"","reasoning":"hm","reasoning_content":"hm")").reasoning == "hm");
+  CHECK(message(R"("reasoning":null,"reasoning_content":"hm")").reasoning == "hm");
+  CHECK(message(R"("reasoning":"","reasoning_content":"hm")").reasoning == "hm");
+  const Stream s{delta(R"("reasoning":"a","reasoning_content":"a")"), delta(R"("reasoning":"b","reasoning_content":"b")")};
+  CHECK(s.reasoning == "ab");
+}
+
+TEST_CASE("finish reasons, in many words") {
+  for (const auto& [said, meant] :
+       std::initializer_list<std::pair<std::string_view, Finish>>{{"stop", Finish::stop},
+                                                                  {"eos", Finish::stop},
+                                                                  {"length", Finish::length},
+                                                                  {"MAX_TOKENS", Finish::length},
+                                                                  {"tool_calls", Finish::tool_calls},
+                                                                  {"function_call", Finish::tool_calls},
+                                                                  {"content_filter", Finish::content_filter},
+                                                                  {"whatever", Finish::other}})
+    CHECK(message("\"content\":\"x\"", "\"" + std::string(said) + "\"").finish == meant);
+  CHECK_FALSE(message("\"content\":\"x\"", "null").finish.has_value());
+  CHECK_FALSE(message("\"content\":\"x\"", "\"\"").finish.has_value());
+  CHECK(message(R"("tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}])", "\"stop\"").finish ==
+        Finish::tool_calls);
+  CHECK(message(R"("tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}])", "\"length\"").finish == Finish::length);
+}
+
+TEST_CASE("events bring text, thoughts and refusals") {
+  const Stream s{delta(R"("role":"assistant","content":"")"),
+                 delta(R"("reasoning":"hm")"),
+                 delta("\"content\":\"a\\u00e9\""),
+                 delta("\"content\":null"),
+                 delta("\"content\":\"b\""),
+                 delta(R"("refusal":"no")"),
+                 "{}",
+                 "",
+                 " ",
+                 "[DONE] "};
+  CHECK(s.text ==
+        "a\xC3\xA9"
+        "b");
+  CHECK(s.reasoning == "hm");
+  CHECK(s.got.refusal == "no");
+  CHECK(s.got.complete);
+  CHECK(s.more);
+}
+
+TEST_CASE("only [DONE] alone ends a stream, and behind it is nothing") {
+  CHECK_FALSE(Stream{delta("\"content\":\"[DONE]\"")}.got.complete);
+  CHECK(Stream{"[DONE"}.got.malformed);
+  CHECK(Stream{delta("\"content\":\"a\""), "[DONE]", delta("\"content\":\"b\""), "garbage"}.text == "a");
+}
+
+TEST_CASE("text may follow a finish reason") {
+  const Stream s{delta("\"content\":\"a\""), R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})",
+                 delta("\"content\":\"b\""), R"({"choices":[{"index":0,"delta":{"content":"c"},"finish_reason":"length"}]})"};
+  CHECK(s.text == "abc");
+  CHECK(s.got.finish == Finish::length);
+}
+
+TEST_CASE("a chunk that carries the message so far too is not read twice") {
+  CHECK(Stream{R"({"choices":[{"index":0,"delta":{"content":"b"},"message":{"content":"ab"}}]})"}.text == "b");
+}
+
+TEST_CASE("pieces of tool calls are joined by index") {
+  const Stream s{
+      calls(R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}})"),
+      calls(R"({"index":0,"function":{"arguments":"{\"x\""}},{"index":1,"id":"b","function":{"name":"g","arguments":"{"}})"),
+      calls(R"({"index":1,"function":{"arguments":"}"}})"), calls(R"({"index":0,"function":{"arguments":":1}"}})")};
+  CHECK(s.got.tool_calls == std::vector<ToolCall>{{"a", "f", "{\"x\":1}"}, {"b", "g", "{}"}});
+  CHECK(s.calls == std::vector<std::string>{"0 a f ", "0   {\"x\"", "1 b g {", "1   }", "0   :1}"});
+}
+
+TEST_CASE("two pieces of one call in one event are told one by one") {
+  const Stream s{
+      calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"1"}},{"index":0,"function":{"arguments":"2"}})")};
+  CHECK(s.calls == std::vector<std::string>{"0 a f 1", "0   2"});
+}
+
+TEST_CASE("pieces of tool calls without an index are joined by id, else by order") {
+  CHECK(Stream{calls(R"({"id":"a","function":{"name":"f","arguments":"1"}})"),
+               calls(R"({"id":"b","function":{"name":"g","arguments":"2"}})"),
+               calls(R"({"id":"a","function":{"arguments":"3"}})"), calls(R"({"function":{"arguments":"4"}})")}
+            .got.tool_calls == std::vector<ToolCall>{{"a", "f", "13"}, {"b", "g", "24"}});
+  CHECK(Stream{calls(R"({"id":"","function":{"name":"f","arguments":"1"}},{"id":"","function":{"name":"g","arguments":"2"}})")}
+            .got.tool_calls == std::vector<ToolCall>{{"", "f", "1"}, {"", "g", "2"}});
+}
+
+TEST_CASE("several calls under one index are several, and what is repeated with each piece counts once") {
+  CHECK(Stream{calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"1"}})"),
+               calls(R"({"index":0,"id":"b","function":{"name":"f","arguments":"2"}})"),
+               calls(R"({"index":0,"function":{"arguments":"3"}})")}
+            .got.tool_calls == std::vector<ToolCall>{{"a", "f", "1"}, {"b", "f", "23"}});
+  const Stream same{calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"1"}})"),
+                    calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"2"}})"),
+                    calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":null}})")};
+  CHECK(same.got.tool_calls == std::vector<ToolCall>{{"a", "f", "12"}});
+  CHECK(same.calls == std::vector<std::string>{"0 a f 1", "0   2"});
+}
+
+TEST_CASE("calls may be numbered from one, or with gaps; the caller counts from zero") {
+  const Stream s{calls(R"({"index":3,"id":"a","function":{"name":"f","arguments":"1"}})"),
+                 calls(R"({"index":7,"id":"b","function":{"name":"g","arguments":"2"}})"),
+                 calls(R"({"index":3,"function":{"arguments":"3"}})")};
+  CHECK(s.calls == std::vector<std::string>{"0 a f 1", "1 b g 2", "0   3"});
+}
+
+TEST_CASE("an index beyond reason is malformed, and costs no memory") {
+  for (const std::string_view index : {"1024", "4000000000", "-2", "9223372036854775807"}) {
+    const Stream s{calls(std::string("{\"index\":").append(index).append(",\"id\":\"a\",\"function\":{\"name\":\"f\"}}"))};
+    CHECK(s.got.malformed);
+    CHECK_FALSE(s.more);
+    CHECK(s.got.tool_calls.empty());
+  }
+  CHECK_FALSE(Stream{calls(R"({"index":1023,"id":"a","function":{"name":"f"}})")}.got.malformed);
+  std::string many;
+  for (int i = 0; i < 1'024; ++i) many.append(i == 0 ? "" : ",").append(R"({"id":"","function":{"name":"f"}})");
+  CHECK_FALSE(Stream{calls(many), calls(R"({"function":{"arguments":"{}"}})")}.got.malformed);
+  CHECK(Stream{calls(many), calls(R"({"id":"","function":{"name":"f"}})")}.got.malformed);
+}
+
+TEST_CASE("an event that is torn hands nothing on and leaves no trace") {
+  const std::string event = delta(R"("content":"second","reasoning":"r")");
+  for (std::size_t n = 1; n < event.size(); ++n) {
+    const Stream s{delta("\"content\":\"first\""), event.substr(0, n)};
+    CHECK(s.got.malformed);
+    CHECK_FALSE(s.more);
+    CHECK(s.text == "first");
+    CHECK(s.got.text == "first");
+    CHECK(s.got.reasoning.empty());
+  }
+}
+
+TEST_CASE("a caller who wants no more stops the reading") {
+  ReplyBuilder got;
+  int seen = 0;
+  const auto sink = [&](const Delta&) { return ++seen < 2; };
+  const OnDelta deliver = sink;
+  CHECK(dialect::openai.event(delta("\"content\":\"a\""), got, deliver));
+  CHECK_FALSE(dialect::openai.event(delta(R"("content":"b","reasoning":"c")"), got, deliver));
+  CHECK(seen == 2);
+  CHECK(dialect::openai.event(delta("\"content\":\"d\""), got, {}));  // nobody listens
+  CHECK(got.text == "abd");
+}
+
+TEST_CASE("usage comes anywhere, is never summed, and the last one wins") {
+  const Stream s{R"({"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}})",
+                 R"({"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":5,"completion_tokens":2}})",
+                 R"({"choices":[],"usage":null})", R"({"choices":[],"usage":{}})"};
+  CHECK(s.got.usage == Usage{.prompt = 5, .completion = 2, .reported = true});
+  CHECK(Stream{R"({"choices":[],"x_groq":{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":4,"queue_time":0.1}}})"}
+            .got.usage == Usage{.prompt = 3, .completion = 4, .reported = true});
+}
+
+TEST_CASE("cached and reasoning tokens are found under each of their names") {
+  for (const std::string_view cached :
+       {R"("prompt_tokens_details":{"audio":1,"cached_tokens":4})", "\"cached_tokens\":4",
+        "\"prompt_cache_hit_tokens\":4,\"prompt_cache_miss_tokens\":6", "\"num_cached_tokens\":4",
+        "\"cache_read_input_tokens\":4", "\"prompt_tokens_details\":null,\"cached_tokens\":4"})
+    CHECK(usage(std::string(cached) + ",\"prompt_tokens\":10,\"completion_tokens\":1") ==
+          Usage{.prompt = 10, .completion = 1, .cached = 4, .reported = true});
+  for (const std::string_view thought : {R"("completion_tokens_details":{"reasoning_tokens":3})", "\"reasoning_tokens\":3"})
+    CHECK(usage(std::string(thought) + ",\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15") ==
+          Usage{.prompt = 10, .completion = 5, .reasoning = 3, .reported = true});
+}
+
+TEST_CASE("thoughts that a provider counts beside its completion are put into it") {
+  CHECK(
+      usage(
+          R"("prompt_tokens":10,"completion_tokens":5,"total_tokens":18,"completion_tokens_details":{"reasoning_tokens":3})") ==
+      Usage{.prompt = 10, .completion = 8, .reasoning = 3, .reported = true});
+}
+
+TEST_CASE("usage that makes no sense is none") {
+  CHECK_FALSE(usage(R"("prompt_tokens":"many")").reported);
+  CHECK_FALSE(usage(R"("prompt_tokens":-1)").reported);
+  CHECK_FALSE(usage(R"("prompt_tokens":1e30)").reported);
+  CHECK_FALSE(usage("\"total_tokens\":5").reported);
+  CHECK(usage(R"("prompt_tokens":9223372036854775807,"completion_tokens":9223372036854775807,"reasoning_tokens":1,
+                 "total_tokens":9223372036854775807)")
+            .reported);
+}
+
+TEST_CASE("a cost that is a number is billed, any other is not known") {
+  const auto billed = [](std::string_view cost) {
+    return whole(std::string(R"({"choices":[{"message":{}}],"usage":{"prompt_tokens":1,"cost":)").append(cost).append("}}"))
+        .billed;
+  };
+  CHECK(billed("0.00001425") == Money::nanos(14'250));
+  CHECK(billed("2.5e-05") == Money::nanos(25'000));
+  CHECK(billed("0") == Money{});
+  for (const std::string_view none : {"null", "\"0.1\"", "{\"total_cost\":0.1}", "-1", "1e300"})
+    CHECK_FALSE(billed(none).has_value());
+}
+
+TEST_CASE("errors inside of a 200 are seen, in every shape") {
+  const ReplyBuilder got = whole(R"({"error":{"message":"busy","code":429},"choices":[{"message":{"content":""}}]})", false);
+  CHECK(got.error.seen);
+  CHECK(got.error.kind == Kind::rate_limited);
+  CHECK(got.error.message == "busy");
+  CHECK(whole(R"({"code":"x","error":"words"})", false).error.message == "words");
+  CHECK(whole(R"({"object":"error","message":"words","code":null})", false).error.message == "words");
+  CHECK(whole(R"({"message":"words"})", false).error.message == "words");
+  CHECK(
+      whole(R"({"choices":[{"message":{"content":""},"finish_reason":"error","error":{"code":502,"message":"lost"}}]})", false)
+          .error.kind == Kind::server_error);
+  CHECK(whole(R"({"choices":[{"message":{"content":"x"},"finish_reason":"error"}]})", false).error.seen);
+  for (const std::string_view nothing : {"null", "{}", "\"\"", "false"})
+    CHECK_FALSE(
+        whole(
+            std::string("{\"type\":\"t\",\"choices\":[{\"message\":{},\"error\":null}],\"error\":").append(nothing).append("}"))
+            .error.seen);
+}
+
+TEST_CASE("an error in a stream stops it and keeps what came before") {
+  const Stream s{delta("\"content\":\"a\""), R"({"error":{"type":"server_error","message":"lost"}})",
+                 delta("\"content\":\"b\"")};
+  CHECK(s.got.error.seen);
+  CHECK(s.got.error.kind == Kind::server_error);
+  CHECK_FALSE(s.more);
+  CHECK(s.text == "a");
+  CHECK(Stream{R"({"object":"error","message":"x","code":503})"}.got.error.kind == Kind::overloaded);
+}
+
+TEST_CASE("the model that answered is noted") {
+  CHECK(Stream{R"({"model":"m-2","choices":[]})", R"({"model":"","choices":[]})"}.got.model == "m-2");
+}
