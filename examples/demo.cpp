@@ -3,6 +3,7 @@
 // simulated providers. The clock is virtual, so minutes take milliseconds; `--seed N` takes another course.
 #include <charconv>
 #include <iostream>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -15,42 +16,29 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Simple questions go where it is cheap, code where it is fast, the rest where the best models are.
-struct ByTask {
-  static constexpr std::string_view name = "by task";
-  double score(const Candidate& c, const Query& q) const {
-    for (const std::string& strength : c.provider.strengths)
-      if (strength == q.category) return q.category == "simple" ? c.cost() : c.latency_ms() * 1e-6;
-    return 1e3 + c.index;
-  }
-};
-
-/// Tells each request as it runs: who is asked, why, and what comes of it.
-struct Narrator {
-  void observe(const Event& e) {
-    switch (e.what) {
-      case Event::What::classified: std::cout << '[' << e.query->category << "] " << e.query->prompt_tokens() << " tokens"; break;
-      case Event::What::sent: std::cout << "\n      " << (e.query->attempt == 0 ? "asks " : "then ") << e.provider << " (score " << e.score << ')'; break;
-      case Event::What::ended:
-        if (e.outcome->failed()) {
-          std::cout << ": " << e.outcome->kind << " after " << Elapsed(e.outcome->total);
-          if (e.outcome->retry_after > Duration::zero()) std::cout << ", come back in " << Elapsed(e.outcome->retry_after);
-        }
-        break;
-      default: break;
-    }
-  }
-};
-
+/// A fast one with a tight rate limit, a cheap one that is flaky and goes silent for half a minute, and one for everything.
 void build(sim::World& world) {
-  world.add({.name = "swift", .first_content = 130ms, .tokens_per_second = 800, .jitter = 0.3,
-             .price = {.input = per_million("0.05"), .output = per_million("0.08")}, .requests_per_minute = 2,
+  world.add({.name = "swift",
+             .first_content = 130ms,
+             .tokens_per_second = 800,
+             .jitter = 0.3,
+             .price = {.input = per_million("0.05"), .output = per_million("0.08")},
+             .requests_per_minute = 2,
              .strengths = {"code", "simple"}});
-  world.add({.name = "frugal", .first_content = 420ms, .tokens_per_second = 90, .jitter = 0.3,
-             .price = {.input = per_million("0.02"), .output = per_million("0.03")}, .failure_rate = 0.25, .failures = {500, 503, 0},
-             .outages = {{.from = 40s, .until = 75s, .how = sim::Outage::hangs}}, .strengths = {"simple"}});
-  world.add({.name = "universal", .first_content = 900ms, .tokens_per_second = 60, .jitter = 0.3,
-             .price = {.input = per_million("2.50"), .output = per_million("10")}, .strengths = {"complex", "medium", "code"}});
+  world.add({.name = "frugal",
+             .first_content = 420ms,
+             .tokens_per_second = 90,
+             .jitter = 0.3,
+             .price = {.input = per_million("0.02"), .output = per_million("0.03")},
+             .failure_rate = 0.08,
+             .outages = {{.from = 45s, .until = 75s, .how = sim::Outage::hangs}},
+             .strengths = {"simple", "medium"}});
+  world.add({.name = "universal",
+             .first_content = 900ms,
+             .tokens_per_second = 60,
+             .jitter = 0.3,
+             .price = {.input = per_million("2.50"), .output = per_million("10")},
+             .strengths = {"complex"}});
 }
 
 struct Prompt {
@@ -61,8 +49,8 @@ constexpr Prompt prompts[]{
     {"What is a closure in JavaScript?"},
     {"Fix this async function that has a race condition"},
     {"Design a distributed rate limiter that handles 10K requests/sec"},
-    {"How to boil an egg?", Delivery::stream},
     {"Debug this async function"},
+    {"How to boil an egg?", Delivery::stream},
     {"The function returned undefined - what went wrong?"},
     {"Write a haiku about debugging", Delivery::stream},
     {"Convert 30 miles to kilometres"},
@@ -72,42 +60,145 @@ constexpr Prompt prompts[]{
     {"When is the next leap year?"},
 };
 
-std::uint64_t seed_of(int argc, char** argv) {
-  std::uint64_t seed = 1;
-  for (int i = 1; i + 1 < argc; ++i) {
-    const std::string_view text = argv[i + 1];
-    if (std::string_view(argv[i]) == "--seed") std::from_chars(text.data(), text.data() + text.size(), seed);
-  }
-  return seed;
+bool good_at(const std::vector<std::string>& strengths, std::string_view task) {
+  for (const std::string& s : strengths)
+    if (s == task) return true;
+  return false;
 }
 
+/// The ranking: the cheapest of those that are good at the task, and then the others.
+struct ByTask {
+  static constexpr std::string_view name = "by task";
+  double score(const Candidate& c, const Query& q) const {
+    return good_at(c.provider.strengths, q.category) ? c.cost() : 1e6 + c.cost();
+  }
+};
+
+/// The observer: tells each request as it runs. It keeps a breaker of its own beside the router's, fed with the same outcomes,
+/// to know how long who rests.
+class Narrator {
+ public:
+  Narrator(sim::World& world, cooldown::CircuitBreaker breaker) : world_(world), breaker_(breaker) {}
+
+  void observe(const Event& e) {
+    switch (e.what) {
+      case Event::What::classified: return introduce(*e.query);
+      case Event::What::sent: return justify(e);
+      case Event::What::rested: known_[std::string(e.provider)].asked = e.now + e.outcome->retry_after; return;
+      case Event::What::ended: return judge(e);
+      default: return;
+    }
+  }
+
+ private:
+  struct Known {
+    Time asked{};  // the end of the rest that the provider asked for
+    cooldown::CircuitBreaker::State state{};
+    cooldown::CircuitBreaker::Permit permit{};
+  };
+
+  void introduce(const Query& q) {
+    const Time now = world_.now();
+    std::cout << "\n"
+              << ++number_ << ". [" << q.category << (q.delivery == Delivery::stream ? ", streamed" : "") << "] \""
+              << q.request.messages.back().parts.front().content << "\", " << world_.elapsed() / 1s << " s after the start\n";
+    for (const auto& [name, known] : known_) {
+      const Time breaker = breaker_.rest_until(known.state, now);
+      if (known.asked > now) std::cout << "   " << name << " rests for " << Elapsed(known.asked - now) << ", as it asked\n";
+      else if (breaker > now)
+        std::cout << "   " << name << " rests for " << Elapsed(breaker - now) << ", its circuit is open\n";
+    }
+  }
+
+  void justify(const Event& e) {
+    const sim::Script& script = world_.provider(e.provider).script();
+    Known& known = known_[std::string(e.provider)];
+    known.permit = breaker_.admit(known.state, e.now, Need::last_resort).value_or(known.permit);
+    std::cout << (e.query->attempt == 0 ? "   asks " : "   then ") << e.provider << ", ";
+    if (good_at(script.strengths, e.query->category))
+      std::cout << "the cheapest left of those good at " << e.query->category << " tasks";
+    else std::cout << "the cheapest of the others, as nobody good at " << e.query->category << " tasks is left";
+    std::cout << ", est. $" << script.price.of(e.query->prompt_tokens(), e.query->completion_tokens);
+    std::cout << (known.permit.probe ? "; a probe, its circuit is half-open\n" : "\n");
+  }
+
+  void judge(const Event& e) {
+    Known& known = known_[std::string(e.provider)];
+    breaker_.report(known.state, known.permit, *e.outcome, e.now);
+    if (e.outcome->ok()) {
+      if (known.permit.probe) std::cout << "      the probe went well: its circuit closes\n";
+      return;
+    }
+    std::cout << "      fails: " << e.outcome->kind << " after " << Elapsed(e.outcome->total);
+    if (e.outcome->retry_after > Duration::zero()) std::cout << ", come back in " << Elapsed(e.outcome->retry_after);
+    if (breaker_.rest_until(known.state, e.now) > e.now) std::cout << "; its circuit opens for " << Elapsed(breaker_.open);
+    std::cout << '\n';
+  }
+
+  sim::World& world_;
+  cooldown::CircuitBreaker breaker_;
+  std::map<std::string, Known> known_;
+  int number_ = 0;
+};
+
+void summarise(sim::World& world, Money spent, Money universal_alone) {
+  std::cout << "\nprovider     asked  answered  429  failed  billed\n";
+  for (const sim::ScriptedProvider& p : world) {
+    const sim::Counters& n = p.counters();
+    std::string row = p.script().name;
+    for (const auto& [column, count] : {std::pair(13u, n.requests), {20u, n.answered}, {30u, n.limited}, {35u, n.failed}}) {
+      row.resize(column, ' ');
+      row += std::to_string(count);
+    }
+    row.resize(43, ' ');
+    std::cout << row << '$' << n.billed << '\n';
+  }
+  std::cout << "booked $" << spent << ", with an estimate for what never answered; the same tokens from universal alone: $"
+            << universal_alone << "\nAll of it took " << Elapsed(world.elapsed()) << " of virtual time.\n";
+}
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::uint64_t seed = seed_of(argc, argv);
+  constexpr std::string_view usage = "usage: demo [--seed N]    each N takes another course; 3 if nothing is said\n";
+  const std::string_view option = argc > 1 ? argv[1] : "", value = argc > 2 ? argv[2] : "";
+  if (option == "--help" || option == "-h") return std::cout << usage, 0;
+  std::uint64_t seed = 3;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seed);
+  if (argc > 1 && (argc != 3 || option != "--seed" || error != std::errc{} || end != value.data() + value.size()))
+    return std::cerr << "demo: expected --seed and a number, not \"" << option << ' ' << value << "\"\n" << usage, 2;
+
   sim::World world{seed};
   build(world);
-  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, ByTask{}, classify::Keywords{},
-                cooldown::CircuitBreaker{.failures = 2, .open = 20s}, Narrator{}};
-  std::cout << "llmroute, seed " << seed << ": three simulated providers, " << std::size(prompts) << " prompts, a virtual clock\n";
+  const cooldown::CircuitBreaker breaker{.failures = 2, .open = 20s};
+  Router router{Fleet{world.providers()}.timeouts({.attempt = 5s, .first_content = 3s}),
+                sim::Network{world},
+                sim::Clock{world},
+                ByTask{},
+                breaker,
+                classify::Keywords{},
+                Narrator{world, breaker}};
+  std::cout << "llmroute, seed " << seed << ": " << world.size() << " simulated providers, " << std::size(prompts)
+            << " prompts, a virtual clock\n";
 
-  Money spent;
-  int answered = 0, number = 0;
+  Money spent, universal_alone;
+  int answered = 0;
   for (const Prompt& prompt : prompts) {
-    std::cout << "\n#" << ++number << "  \"" << prompt.text << "\"\n      ";
     int pieces = 0;
-    const auto reply = prompt.how == Delivery::stream ? router.stream(prompt.text, [&](const Delta&) { ++pieces; }) : router.complete(prompt.text);
+    const auto reply = prompt.how == Delivery::stream ? router.stream(prompt.text, [&](const Delta&) { ++pieces; })
+                                                      : router.complete(prompt.text);
     if (reply) {
       ++answered;
       spent += reply->cost.amount;
-      std::cout << "\n   => " << reply->provider << " answered in " << reply->latency << " for $" << reply->cost;
-      if (pieces > 0) std::cout << ", streamed in " << pieces << " pieces, the first after " << reply->first_content;
-      std::cout << "\n      " << std::string_view(reply->text).substr(0, 72) << "...\n";
+      universal_alone += world.provider("universal").script().price.of(reply->usage.prompt, reply->usage.completion);
+      std::cout << "   => " << reply->provider << " answers in " << reply->latency << " for $" << reply->cost;
+      if (pieces > 0) std::cout << ", in " << pieces << " pieces, the first after " << reply->first_content;
+      std::cout << (pieces > 0 && reply->trail.size() > 1 ? ": its reader saw no failure\n" : "\n");
     } else {
-      std::cout << "\n   => nobody answered: " << reply.error() << '\n';
+      spent += reply.error().cost.amount;
+      std::cout << "   => nobody answers: " << reply.error() << '\n';
     }
-    world.advance(4s);
+    world.advance(7s);
   }
-  std::cout << '\n' << answered << " of " << number << " answered, $" << spent << " spent, " << Elapsed(world.now() - Time{}) << " of virtual time\n";
+  summarise(world, spent, universal_alone);
   return answered > 0 ? 0 : 1;
 }

@@ -7,7 +7,9 @@
 #include <llmroute/sim/world.hpp>
 
 using namespace llmroute;
+using namespace std::chrono_literals;
 
+// [readme:own_policy]
 struct EuropeFirst {  // the lowest score is tried first
   double score(const Candidate& c, const Query&) const { return c.has_tag("eu") ? 0 : 1 + c.cost(); }
 };
@@ -19,18 +21,22 @@ struct Narrator {
     if (e.what == Event::What::ended && e.outcome->failed()) std::cout << e.provider << " failed: " << e.outcome->kind << '\n';
   }
 };
+static_assert(Observer<Narrator>);
+// [/readme]
 
 int main() {
   sim::World world;
   world.add({.name = "virginia", .price = {.input = per_million("0.05"), .output = per_million("0.05")}});
   world.add({.name = "frankfurt", .price = {.input = per_million("0.50"), .output = per_million("0.50")}, .tags = {"eu"}});
-  world.provider("frankfurt").answer_with(sim::Answer::rate_limited(std::chrono::seconds(20)));
+  world.provider("frankfurt").answer_with(sim::Answer::rate_limited(20s));
 
+  // [readme:use_own_policy]
   Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, EuropeFirst{}, Narrator{}};
+  // [/readme]
   for (int i = 0; i < 2; ++i) {
     const auto reply = router.complete("Who answers?");
     if (!reply) return std::cerr << reply.error() << '\n', 1;
     std::cout << reply->provider << " answered\n";
-    world.advance(std::chrono::seconds(30));  // frankfurt has rested by then
+    world.advance(30s);  // frankfurt has rested by then
   }
 }

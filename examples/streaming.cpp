@@ -15,9 +15,11 @@ int main() {
   world.add({.name = "steady"}).answer_with(sim::Answer::stream({"Light ", "scatters ", "in ", "the ", "air."}, 20ms));
   Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}};
 
+  // [readme:streaming]
   const auto reply = router.stream("Why is the sky blue?", [](const Delta& piece) { std::cout << piece.text << std::flush; });
   if (!reply) return std::cerr << reply.error() << '\n', 1;
   std::cout << "\n-- " << reply->provider << ", first word after " << reply->first_content << '\n';
+  // [/readme]
 
   int words = 0;
   const auto enough = router.stream("And the sea?", [&](const Delta&) { return ++words < 3; });

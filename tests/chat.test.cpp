@@ -82,6 +82,7 @@ TEST_CASE("a turn is text, images, or both") {
   CHECK(m.parts[1].is_image());
   CHECK(m.parts[1].kind == Part::Kind::image_url);
   CHECK(m.parts[1].content == "https://example.com/cat.png");
+  CHECK(m.parts[2].is_image());
   CHECK(m.parts[2].kind == Part::Kind::image_bytes);
   CHECK(m.parts[2].media_type == "image/png");
   CHECK(m.parts[1] != Part::text("https://example.com/cat.png"));

@@ -89,6 +89,10 @@ TEST_CASE("a key that would break a header is refused, in words that do not quot
     CHECK(sent(s) == "refused");
     CHECK(sent(Secret([key] { return key; })) == "refused");
   }
+  CHECK_THAT(std::string(Secret("sk-1\n").problem()), ContainsSubstring("control"));
+  CHECK_THAT(std::string(Secret("sk-1\x7F").problem()), ContainsSubstring("control"));
+  CHECK_THAT(std::string(Secret("sk-1 ").problem()), ContainsSubstring("space"));
+  CHECK_THAT(std::string(Secret("sk-\xC3\xA9").problem()), ContainsSubstring("ASCII"));
   for (const char* key : {"sk-1", "!", "~", "a:b@c/d?e#f=\"\\{}"}) {
     CAPTURE(key);
     CHECK(Secret(key).problem().empty());
@@ -213,7 +217,7 @@ TEST_CASE("the bytes of a key are overwritten") {
 }
 
 TEST_CASE("a text that is to be wiped leaves nothing in the memory that it lay in") {
-  constexpr std::string_view key = "sk-987654";  // short enough to lie inside a string
+  constexpr std::string_view key = "sk-987654321abc";  // just short enough to lie inside a string
   alignas(WipedText) unsigned char room[sizeof(WipedText)] = {};
   const auto bytes = [&room] { return std::string_view(reinterpret_cast<const char*>(room), sizeof room); };
   auto* text = ::new (room) WipedText;

@@ -133,6 +133,13 @@ struct Price {
     const std::int64_t in = input_tokens < 0 ? 0 : input_tokens, out = output_tokens < 0 ? 0 : output_tokens;
     const std::int64_t hit = cached_tokens < 0 ? 0 : cached_tokens > in ? in : cached_tokens;
     const Rate cached_rate = cached.known() ? cached : input;
+#if defined(__GNUC__)
+    // Almost always all of it fits into 64 bits, and a score asks often.
+    std::int64_t a = 0, b = 0, c = 0;
+    if (!__builtin_mul_overflow(in - hit, input.nanos_per_million(), &a) && !__builtin_mul_overflow(hit, cached_rate.nanos_per_million(), &b) &&
+        !__builtin_mul_overflow(out, output.nanos_per_million(), &c) && !__builtin_add_overflow(a, b, &a) && !__builtin_add_overflow(a, c, &a))
+      return Money::nanos(a / 1'000'000 + (a % 1'000'000 != 0));
+#endif
     std::int64_t whole = 0, parts = 0;  // parts: millionths of a nano-dollar
     add(whole, parts, in - hit, input);
     add(whole, parts, hit, cached_rate);

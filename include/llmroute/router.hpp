@@ -14,11 +14,13 @@
 #include <type_traits>
 #include <utility>
 
+// First, so that compilers say what is wrong with a bag before they list who includes whom.
+#include "llmroute/route/bag_diagnosis.hpp"
+
 #include "llmroute/drive/blocking.hpp"
 #include "llmroute/drive/callback.hpp"
 #include "llmroute/fleet.hpp"
 #include "llmroute/route/bag.hpp"
-#include "llmroute/route/bag_diagnosis.hpp"
 
 namespace llmroute {
 namespace detail {
@@ -143,7 +145,9 @@ class Router : public detail::RouterFor<detail::RouterOf, Ps...>::type {
  public:
   template <class F, class... A>
     requires(!std::is_base_of_v<Router, std::remove_cvref_t<F>>)
-  explicit Router(F&& fleet, A&&... policies) : Base(static_cast<F&&>(fleet), static_cast<A&&>(policies)...) {}
+  explicit Router(F&& fleet, A&&... policies) : Base(static_cast<F&&>(fleet), static_cast<A&&>(policies)...) {
+    static_cast<void>(sizeof(detail::Arguments<Router, A...>));  // one sentence where an argument does not become its policy
+  }
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 };

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>  // is_constant_evaluated
 
 namespace llmroute {
 
@@ -14,8 +15,11 @@ namespace llmroute {
 template <std::size_t N>
 class Text {
  public:
-  constexpr Text() noexcept = default;
+  constexpr Text() noexcept {
+    if (std::is_constant_evaluated()) clear();  // at run time only the bytes in use are ever written
+  }
   constexpr Text(std::string_view s) noexcept {
+    if (std::is_constant_evaluated()) clear();
     std::size_t n = s.size();
     if (n > N) {
       n = N;
@@ -43,7 +47,11 @@ class Text {
 
  private:
   static_assert(N > 0 && N < 65'536);
-  char bytes_[N]{};
+  constexpr void clear() noexcept {
+    for (char& c : bytes_) c = 0;
+  }
+
+  char bytes_[N];
   std::uint16_t size_ = 0;
 };
 

@@ -109,6 +109,7 @@ TEST_CASE("an error inside a 200 is what its code says, by name or by number, el
         Kind::context_too_long);
   CHECK(kind(200, openai("something", "null", "null")) == Kind::malformed_reply);
   CHECK(kind(200, openai("x", "200")) == Kind::malformed_reply);
+  CHECK(kind(200, R"([{"error":{"code":429}},{"error":{"code":500}}])") == Kind::rate_limited);
   CHECK(kind(200, openai("x", "1302000")) == Kind::malformed_reply);
   CHECK(kind(200, openai("x", "\"99999999999999999999\"")) == Kind::malformed_reply);
 }

@@ -460,6 +460,11 @@ TEST_CASE("cached and reasoning tokens are found under each of their names") {
           Usage{.prompt = 10, .completion = 5, .reasoning = 3, .reported = true});
 }
 
+TEST_CASE("a figure that comes under two names counts once") {
+  CHECK(usage(R"("prompt_tokens":10,"cached_tokens":4,"prompt_tokens_details":{"cached_tokens":4})").cached == 4);
+  CHECK(usage(R"("prompt_tokens":10,"cached_tokens":4,"prompt_tokens_details":{"cached_tokens":0})").cached == 4);
+}
+
 TEST_CASE("thoughts that a provider counts beside its completion are put into it") {
   CHECK(
       usage(

@@ -196,7 +196,8 @@ TEST_CASE("an attempt can be used again and remembers nothing") {
   a.head(500, {});
   CHECK(a.body("oh no", seen));
   CHECK(a.finish({}).kind == Kind::server_error);
-  CHECK(a.request().fields.empty());  // with the key in them
+  CHECK(a.finish({}).message == "oh no");  // to ask again is harmless
+  CHECK(a.request().fields.empty());       // with the key in them
 
   REQUIRE(a.encode({.provider = p, .offer = offer, .request = request, .delivery = Delivery::stream}));
   CHECK(a.request().body == first);
@@ -207,6 +208,20 @@ TEST_CASE("an attempt can be used again and remembers nothing") {
   CHECK(e.ok);
   CHECK(e.message.empty());
   CHECK(a.reply().text == "Hel");
+
+  SECTION("also of a stream that was given up in the middle of an event") {
+    for (const std::string_view half : {"data: {\"cho", "data: garbage\n\n"}) {
+      REQUIRE(a.encode({.provider = p, .offer = offer, .request = request, .delivery = Delivery::stream}));
+      a.head(200, {});
+      a.body(half, seen);
+      CHECK_FALSE(a.finish({.error = http::Error::stopped}).ok);
+    }
+    REQUIRE(a.encode({.provider = p, .offer = offer, .request = request, .delivery = Delivery::stream}));
+    a.head(200, {});
+    CHECK(a.body(events({hello, stop, "[DONE]"}), seen));
+    CHECK(a.finish({}).ok);
+    CHECK(a.reply().text == "Hel");
+  }
 }
 
 TEST_CASE("a whole reply is read whole") {
@@ -248,6 +263,8 @@ TEST_CASE("a stream is whole with [DONE] or with a finish reason, and not withou
   SECTION("also if the connection stays open, or breaks, behind its end") {
     CHECK(Run({.body = events({hello, "[DONE]"}), .error = http::Error::timed_out}).ended.ok);
     CHECK(Run({.body = events({hello, stop}), .error = http::Error::io}).ended.ok);
+    CHECK(Run({.body = events({hello, "[DONE]"}), .error = http::Error::stopped}).ended.ok);
+    CHECK(Run({.body = events({hello, stop}), .error = http::Error::stopped}).ended.kind == Kind::cancelled);
   }
   SECTION("a [DONE] behind nothing is no reply") {
     CHECK(Run({.body = events({"[DONE]"})}).ended.kind == Kind::malformed_reply);

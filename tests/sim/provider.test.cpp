@@ -256,6 +256,7 @@ TEST_CASE("who asks wrongly is told what is wrong, in the order of a real gatewa
       {{.method = "GET"}, 405, "", "POST"},
       {{.key = ""}, 401, "", "didn't provide"},
       {{.key = "Bearer sk-wrong"}, 401, "invalid_api_key", "Incorrect"},
+      {{.key = "Basic: sk-sim-p"}, 401, "invalid_api_key", "Incorrect"},
       {{.key = "sk-sim-p"}, 401, "invalid_api_key", "Incorrect"},
       {{.body = "{\"messages\":["}, 400, "", "parse"},
       {{.body = ""}, 400, "", "parse"},
@@ -327,8 +328,11 @@ TEST_CASE("beyond its rate a provider answers 429, and whoever waits as long as 
 
 TEST_CASE("a wrong key costs nobody a place within the rate, a wrong body does") {
   ScriptedProvider p({.name = "p", .requests_per_minute = 0.5}, 7);
-  CHECK(ask(p, {.key = "Bearer x"}).status == 401);
-  CHECK(ask(p, {.body = "{"}).status == 400);
+  const Answer stranger = ask(p, {.key = "Bearer x"}), faulty = ask(p, {.body = "{"});
+  CHECK(stranger.status == 401);
+  CHECK(field(stranger, "x-ratelimit-limit-requests") == "(none)");
+  CHECK(faulty.status == 400);
+  CHECK(field(faulty, "x-ratelimit-remaining-requests") == "0");
   CHECK(ask(p).status == 429);
   CHECK(field(ask(p), "retry-after") == "120");
 }
@@ -437,6 +441,15 @@ TEST_CASE("answers that were queued come first, whatever is asked, and then the 
   CHECK(ask(p).status == 0);
   CHECK(ask(p, {.at = Time{} + 1s}).status == 200);
   CHECK(ask(p, {.at = Time{} + 1s}).status == 429);
+}
+
+TEST_CASE("what is booked for an answer is billed at the script's prices, cached tokens at theirs") {
+  const Price price{.input = per_million("2"), .output = per_million("8"), .cached = per_million("0.5")};
+  ScriptedProvider p({.name = "p", .price = price}, 7);
+  p.answer_with(Answer::reply("a", {.prompt = 100, .completion = 10, .cached = 40, .reported = true}));
+  p.answer_with(Answer::reply("a", {.prompt = 1, .reported = true}).booked({.prompt = 2}));
+  ask(p), ask(p);
+  CHECK(p.counters().billed == price.of(100, 10, 40) + price.of(2, 0));
 }
 
 TEST_CASE("the last request can be looked at") {

@@ -189,6 +189,8 @@ TEST_CASE("run_until stops as soon as its condition holds, and when nothing is l
   world.at(Time{} + 6ms, b);
   world.run_until([&] { return !log.empty(); });
   CHECK(log == "a5 ");
+  world.run_until([] { return true; });
+  CHECK(log == "a5 ");
   world.run_until([] { return false; });
   CHECK(log == "a5 b6 ");
 }

@@ -9,6 +9,8 @@
 #define LLMROUTE_POLICY_CLASSIFIER_HPP
 
 #include <concepts>
+#include <span>
+#include <string_view>
 
 #include "llmroute/policy/query.hpp"
 
@@ -17,6 +19,11 @@ namespace llmroute {
 template <class T>
 concept Classifier = requires(const T& t, const ChatRequest& r) {
   { t.classify(r) } -> std::convertible_to<Judgement>;
+};
+
+template <class T>
+concept NamesCategories = requires(const T& t) {
+  { t.names() } -> std::convertible_to<std::span<const std::string_view>>;
 };
 
 namespace classify {

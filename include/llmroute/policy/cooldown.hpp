@@ -43,6 +43,11 @@ concept Admits = CooldownPolicy<T> && requires { typename T::Permit; } && std::i
                    t.report(s, p, o, now);
                  };
 
+template <class T>
+concept RestsFor = requires(const T& t, const Outcome& o) {
+  { t.rest_for(o) } -> std::convertible_to<Duration>;
+};
+
 namespace cooldown {
 
 struct Off {

@@ -12,6 +12,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "llmroute/policy/query.hpp"
@@ -28,6 +29,15 @@ concept Picks = requires(const T& t, const Candidates& c, const Query& q) {
 };
 template <class T>
 concept RankingStrategy = Scores<T> || Picks<T>;
+
+template <class T>
+concept Refuses = requires(const T& t, const Query& q) {
+  { t.refuse(q) } -> std::same_as<std::string>;
+};
+template <class T>
+concept Named = requires {
+  { *&T::name } -> std::convertible_to<std::string_view>;  // by its address, which leaves out what is not static
+};
 
 namespace ranking {
 

@@ -104,8 +104,18 @@ inline Capabilities needed_capabilities(const ChatRequest& r) noexcept {
   return needs;
 }
 
-/// What does not change while the request runs: the offer, the caller's lists, the price.
-inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q) noexcept {
+/// Whether a request asks for anything but an answer: most do not, and then there is little to look at.
+enum class Demands : bool { nothing, some };
+inline Demands demands_of(const Query& q) noexcept {
+  const Options& o = q.options;
+  const bool lists = !o.allow.empty() || !o.deny.empty() || !o.all_tags.empty() || !o.any_tag.empty();
+  return lists || !(q.needs == Capabilities()) ? Demands::some : Demands::nothing;
+}
+
+/// What does not change while the request runs: the offer, and the caller's lists.
+inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q, Demands demands) noexcept {
+  if (offer.window > 0 && q.prompt_tokens() + q.request.max_tokens.value_or(0) > offer.window) return Closed::window;
+  if (demands == Demands::nothing) return Closed::open;
   if (!offer.capabilities.covers(q.needs)) {
     const auto lacks = [&](Capability c) { return q.needs.has(c) && !offer.capabilities.has(c); };
     return lacks(Capability::tools)    ? Closed::no_tools
@@ -113,8 +123,6 @@ inline Closed closed_by_request(const Provider& p, const Offer& offer, const Que
            : lacks(Capability::json)   ? Closed::no_json
                                        : Closed::no_json_schema;
   }
-  if (offer.window > 0 && q.prompt_tokens() + q.request.max_tokens.value_or(0) > offer.window) return Closed::window;
-
   const Options& o = q.options;
   const auto names = [&](const std::vector<std::string>& list) {
     for (const std::string& name : list)

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,9 +37,23 @@ struct PermitOf<C> {
   using type = typename C::Permit;
 };
 
+/// An array whose elements are not there until they are put: most exchanges have one attempt.
+template <class T, std::size_t N>
+class Lazy {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
+ public:
+  void put(std::size_t i, const T& value) noexcept { ::new (static_cast<void*>(bytes_ + i * sizeof(T))) T(value); }
+  T& operator[](std::size_t i) noexcept { return *std::launder(reinterpret_cast<T*>(bytes_ + i * sizeof(T))); }
+  const T& operator[](std::size_t i) const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes_ + i * sizeof(T))); }
+
+ private:
+  alignas(T) std::byte bytes_[N * sizeof(T)];
+};
+
 template <class Policy>
 constexpr std::string_view name_of() noexcept {
-  if constexpr (requires { std::string_view(Policy::name); }) return Policy::name;
+  if constexpr (Named<Policy>) return Policy::name;
   else return {};
 }
 }  // namespace detail
@@ -61,6 +76,7 @@ class Exchange {
     query_.seed = mix(query_.id, 1);
     query_.delivery = delivery;
     query_.needs = needed_capabilities(request);
+    demands_ = demands_of(query_);
     query_.completion_tokens = request.max_tokens.value_or(256);
     if (options.replay == Replay::only_if_not_sent) race_.never_twice();
     if (const std::string& problem = pin_->fleet().problem(); !problem.empty()) refuse(Kind::misconfigured, problem);
@@ -193,7 +209,7 @@ class Exchange {
       return "options.hedge: this router has no Hedge policy";
     if (o.when_full == WhenFull::wait) return "options.when_full: this version does not wait for a slot";
     if (o.broken_stream != BrokenStream::stop) return "options.broken_stream: this version only stops";
-    if constexpr (!requires(const Ranking& r, const Query& q) { r.refuse(q); })
+    if constexpr (!Refuses<Ranking>)
       if (!o.strategy.empty() && o.strategy != strategy()) return "options.strategy: this router's ranking offers no choice by name";
     if (o.attempts.value_or(1) < 1) return "options.attempts: at least 1";
     for (const auto& t : {o.timeouts.deadline, o.timeouts.connect, o.timeouts.attempt, o.timeouts.first_content, o.timeouts.idle, o.timeouts.content_idle})
@@ -209,17 +225,16 @@ class Exchange {
     query_.category = query_.options.category;
     if (query_.category.empty()) {
       query_.judgement = classifier.classify(query_.request);
-      if constexpr (requires { classifier.names(); }) {
-        const auto names = classifier.names();
+      if constexpr (NamesCategories<typename CoreOf::template Policy<role::Classifier>>) {
+        const std::span<const std::string_view> names = classifier.names();
         if (query_.judgement.category < names.size()) query_.category = names[query_.judgement.category];
       }
     }
     if (const auto said = query_.options.prompt_tokens) query_.judgement.prompt_tokens = *said < 0 ? 0 : *said;
     else if (query_.judgement.prompt_tokens <= 0) query_.judgement.prompt_tokens = estimated_tokens(query_.request);
     tell({.what = Event::What::classified, .now = last_now_});
-    auto& ranking = core_.template policy<role::Ranking>();
-    if constexpr (requires { { ranking.refuse(query_) } -> std::same_as<std::string>; }) {
-      if (std::string why = ranking.refuse(query_); !why.empty()) refuse(Kind::misconfigured, why);
+    if constexpr (Refuses<Ranking>) {
+      if (std::string why = core_.template policy<role::Ranking>().refuse(query_); !why.empty()) refuse(Kind::misconfigured, why);
     }
   }
 
@@ -252,7 +267,7 @@ class Exchange {
     Offer scratch;
     const Offer* offer = offer_of(l, scratch);
     if (offer == nullptr) return Closed::not_carried;
-    if (const Closed c = closed_by_request(*l.provider, *offer, query_); c != Closed::open) return c;
+    if (const Closed c = closed_by_request(*l.provider, *offer, query_, demands_); c != Closed::open) return c;
     if (least_window_ > 0 && offer->window < least_window_) return Closed::larger_window;
     if (const auto ceiling = query_.options.price_ceiling) {
       const Candidate c = view(l, *offer, now);
@@ -397,7 +412,7 @@ class Exchange {
         held.open = true;
         held.lane->place->health.in_flight.fetch_add(1, std::memory_order_relaxed);
         const AttemptId id = race_.launched(held.lane->provider->name, choice.score, limits, hedge_after, hedge, now);
-        held_[id.n] = held;
+        held_.put(id.n, held);
         tell({.what = Event::What::sent, .provider = held.lane->provider->name, .score = choice.score, .now = now});
         return id;
       }
@@ -578,7 +593,7 @@ class Exchange {
     Duration rest = std::chrono::seconds(60);
     guarded([&] {
       auto& cooldown = core_.template policy<role::Cooldown>();
-      if constexpr (requires { { cooldown.rest_for(o) } -> std::convertible_to<Duration>; }) rest = cooldown.rest_for(o);
+      if constexpr (RestsFor<Cooldown>) rest = cooldown.rest_for(o);
     });
     return rest;
   }
@@ -661,7 +676,7 @@ class Exchange {
   const Group<Cooldown>* group_;
   Query query_;
   Race race_;
-  std::array<Held, max_attempts> held_{};
+  detail::Lazy<Held, max_attempts> held_;
   std::array<std::uint32_t, max_attempts> tried_{};     // in this round
   std::array<std::uint32_t, 16> refused_{};             // in this decision
   std::uint8_t tried_count_ = 0, refused_count_ = 0;
@@ -671,6 +686,7 @@ class Exchange {
   std::string refusal_{};
   Time last_now_;
   Overlap overlap_;
+  Demands demands_{};
   bool finished_ = false, settled_ = false, over_budget_ = false;
 };
 

@@ -23,24 +23,6 @@ class Fleet;
 
 namespace detail {
 
-// Optional members that have no concept in their role's header.
-template <class T>
-concept Refuses = requires(const T& t, const Query& q) {
-  { t.refuse(q) } -> std::same_as<std::string>;
-};
-template <class T>
-concept Named = requires {
-  { *&T::name } -> std::convertible_to<std::string_view>;  // by its address, which leaves out what is not static
-};
-template <class T>
-concept RestsFor = requires(const T& t, const Outcome& o) {
-  { t.rest_for(o) } -> std::convertible_to<Duration>;
-};
-template <class T>
-concept NamesCategories = requires(const T& t) {
-  { t.names() } -> std::convertible_to<std::span<const std::string_view>>;
-};
-
 // A cooldown's concept in two pieces, to say which of them is missing.
 template <class T>
 concept HasState = requires { typename T::State; } && std::default_initializable<typename T::State>;

@@ -73,7 +73,7 @@ class Timeline {
     const FunctionRef<void()> call = slots_[first.slot].call;
     remove(0);
     release(first.slot);
-    if (now_ < first.when) now_ = first.when;  // not where an event that waits itself has gone beyond it
+    now_ = first.when;  // never backwards: an event that waits itself runs all that is due meanwhile
     call();
     return true;
   }

@@ -115,7 +115,8 @@ TEST_CASE("the last user turn is looked at, and nothing else") {
 TEST_CASE("all text parts of a turn count, images do not, and no phrase spans two parts") {
   CHECK(kind({.messages = {Message::user({Part("the function"), Part("an error")})}}) == "code");
   CHECK(kind({.messages = {Message::user({Part("what"), Part("is")})}}) == "medium");
-  CHECK(kind({.messages = {Message::user({Part("Look for everything, children"), Part::image_url("https://a/function/error/code")})}}) == "medium");
+  CHECK(kind({.messages = {Message::user(
+                  {Part("Look for everything, children"), Part::image_url("https://a/function/error/code")})}}) == "medium");
   CHECK(kind({.messages = {Message::user({Part::image(std::string(900, 'A'), "image/png")})}}) == "medium");
 }
 

@@ -139,17 +139,19 @@ TEST_CASE("a probe that meets a rate limit opens it again") {
 }
 
 TEST_CASE("a probe that the caller cancels gives its permit back and changes no state") {
-  Opened b;
-  const Outcome nothing = GENERATE(cancelled, Outcome{.ending = Ending::lost}, Outcome{.ending = Ending::cut},
-                                   failed(Kind::request_invalid), failed(Kind::unauthorized), failed(Kind::context_too_long));
-  const auto first = b.admit(at(30s));
-  b.policy.report(b.state, *first, nothing, at(31s));
-  CHECK(b.asks(at(31s)));
-  const auto second = b.admit(at(31s));
-  REQUIRE(second);
-  CHECK(second->probe);
-  CHECK(second->generation == first->generation);
-  CHECK_FALSE(b.admit(at(31s)));
+  for (const Outcome& nothing : {cancelled, Outcome{.ending = Ending::lost}, Outcome{.ending = Ending::cut},
+                                 failed(Kind::request_invalid), failed(Kind::unauthorized), failed(Kind::context_too_long)}) {
+    CAPTURE(to_string(nothing.ending), to_string(nothing.kind));
+    Opened b;
+    const auto first = b.admit(at(30s));
+    b.policy.report(b.state, *first, nothing, at(31s));
+    CHECK(b.asks(at(31s)));
+    const auto second = b.admit(at(31s));
+    REQUIRE(second);
+    CHECK(second->probe);
+    CHECK(second->generation == first->generation);
+    CHECK_FALSE(b.admit(at(31s)));
+  }
 }
 
 TEST_CASE("a permit that comes back twice gives nothing more") {

@@ -35,11 +35,11 @@ namespace llmroute::classify {
 /// One kind of task. Its texts are borrowed: literals outlive every classifier.
 struct Category {
   std::string_view name{};
-  std::string_view words{};      ///< separated by commas: "refund, invoice, terms of service"; ASCII letters in either case
-  int hits = 1;                  ///< how many different ones it takes
-  std::size_t shorter_than = 0;  ///< characters; 0: of any length
-  std::size_t longer_than = 0;   ///< a text of more characters is of this category whatever it says; 0: none is
-  float difficulty = 0;          ///< 0 to 1, for policies that ask
+  std::string_view words{};        ///< separated by commas: "refund, invoice, terms of service"; ASCII letters in either case
+  int hits = 1;                    ///< how many different ones it takes
+  std::uint32_t shorter_than = 0;  ///< characters; 0: of any length
+  std::uint32_t longer_than = 0;   ///< a text of more characters is of this category whatever it says; 0: none is
+  float difficulty = 0;            ///< 0 to 1, for policies that ask
 };
 
 namespace detail {
@@ -167,8 +167,9 @@ struct Keywords {
       if (spaced) {
         if (i >= text.size() || !blank(text[i])) return false;
         while (i < text.size() && blank(text[i])) ++i;
-      } else if (i >= text.size() || lower(text[i++]) != lower(c)) {
-        return false;
+      } else {
+        if (i >= text.size() || lower(text[i]) != lower(c)) return false;
+        ++i;
       }
     }
     return i >= text.size() || !letter(text[i]);
