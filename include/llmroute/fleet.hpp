@@ -97,12 +97,12 @@ class Fleet {
 
   /// The first that bears the name of one before it. Hashed, because a fleet may hold thousands.
   const Provider* twin() const {
-    std::size_t slots = 1;
-    while (slots < providers_.size() * 2) slots *= 2;
-    std::vector<const Provider*> seen(slots);
+    std::size_t room = 1;
+    while (room < providers_.size() * 2) room *= 2;
+    std::vector<const Provider*> seen(room);
     for (const Provider& p : providers_) {
-      std::size_t at = std::hash<std::string_view>{}(p.name) & (slots - 1);
-      for (; seen[at] != nullptr; at = (at + 1) & (slots - 1))
+      std::size_t at = std::hash<std::string_view>{}(p.name) & (room - 1);
+      for (; seen[at] != nullptr; at = (at + 1) & (room - 1))
         if (seen[at]->name == p.name) return &p;
       seen[at] = &p;
     }

@@ -13,7 +13,7 @@ namespace llmroute {
 
 namespace detail {
 
-inline constexpr std::int64_t int64_most = std::numeric_limits<std::int64_t>::max();
+inline constexpr std::int64_t int64_most = (std::numeric_limits<std::int64_t>::max)();
 
 constexpr std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
   if (b > 0 && a > int64_most - b) return int64_most;

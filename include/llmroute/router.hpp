@@ -108,6 +108,7 @@ class RouterOf {
       if (!result && caller.wants_out()) pending.cancel();
       return result.has_value();
     });
+    if (!result) pending.cancel();  // the loop has ended with nothing left that could happen
     caller.rethrow();
     return std::move(*result);
   }

@@ -13,12 +13,15 @@ namespace llmroute {
 using Duration = std::chrono::nanoseconds;
 using Time = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-inline constexpr Time never = Time::max();
+// In parentheses, because <windows.h> makes macros of min and max.
+inline constexpr Time never = (Time::max)();
+inline constexpr Time long_ago = (Time::min)();
+inline constexpr Duration endless = (Duration::max)();
 
 /// `t + d`, held at the ends of the scale instead of wrapping round.
 constexpr Time later(Time t, Duration d) noexcept {
   if (d > Duration::zero()) return t > never - d ? never : t + d;
-  return t < Time::min() - d ? Time::min() : t + d;
+  return t < long_ago - d ? long_ago : t + d;
 }
 
 constexpr Duration shorter(Duration a, Duration b) noexcept { return b < a ? b : a; }

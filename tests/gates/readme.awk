@@ -1,10 +1,11 @@
-# Prints a Markdown file with each marked code block made anew from the region of the source that it names:
-#     <!-- from examples/x.cpp name -->   in the Markdown file, right before a ```cpp block
-#     // [readme:name] ... // [/readme]   in the source; the region is shown without its common indentation
+# Prints a Markdown file with what is marked in it made anew from the source that it names:
+#     <!-- from examples/x.cpp name -->   right before a ```cpp block: the source's // [readme:name] ... // [/readme]
+#     <!-- table from include/x.hpp -->   right before a table: the table in the comments of that header
 # Paths are relative to `root`. A ```cpp block without a mark is a fault, as nothing would ever compile it.
 
 function wrong(sentence) { printf "%s:%d: %s\n", FILENAME, FNR, sentence > "/dev/stderr"; faults = 1 }
 
+# The region without the indentation of its first line.
 function region(path, name,    line, inside, text, indent, n) {
   while ((getline line < path) > 0) {
     if (inside && line ~ /\/\/ \[\/readme\][ \t\r]*$/) break
@@ -18,17 +19,32 @@ function region(path, name,    line, inside, text, indent, n) {
   if (n == 0) wrong(path " has no region [readme:" name "]")
   return text
 }
+function table(path,    line, text) {
+  while ((getline line < path) > 0) if (sub(/^\/\/ \|/, "|", line)) text = text line "\n"
+  close(path)
+  if (text == "") wrong(path " has no table")
+  return text
+}
 
-copying == 0 && /^<!-- from / { source = root "/" $3; name = $4; print; next }
-copying == 0 && /^```cpp/ {
+state == "table" && /^\|/ { next }
+state == "table" { state = "" }
+state == "code" && /^```/ { print; state = ""; next }
+state == "code" { next }
+state == "other" { print; if (/^```/) state = ""; next }
+
+/^<!-- table from / { print; printf "%s", table(root "/" $4); state = "table"; next }
+/^<!-- from / { print; source = root "/" $3; name = $4; next }
+/^```cpp/ {
   print
+  state = source == "" ? "other" : "code"
   if (source == "") wrong("this code is cut from nowhere: put <!-- from <file> <name> --> before it")
-  else { printf "%s", region(source, name); copying = 2; source = ""; next }
-  copying = 1
+  else printf "%s", region(source, name)
+  source = ""
   next
 }
-copying == 0 && /^```/ { print; copying = 1; next }
-copying && /^```/ { print; copying = 0; next }
-copying == 2 { next }
-{ if (source != "" && NF) { wrong("a ```cpp block is to follow the mark"); source = "" } print }
+{
+  if (source != "" && NF) { wrong("a ```cpp block is to follow the mark"); source = "" }
+  if (/^```/) state = "other"
+  print
+}
 END { exit faults }

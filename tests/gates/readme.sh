@@ -1,5 +1,5 @@
 #!/bin/sh
-# readme.sh [--update] <root> <file.md>...: is the code in these pages the code that the examples and tests compile? The pages
+# readme.sh [--update] <root> <file.md>...: are the code and the tables in these pages those of the sources? The pages
 # are named relative to the root. --update writes them anew.
 here=$(cd "$(dirname "$0")" && pwd)
 update=

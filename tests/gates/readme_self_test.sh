@@ -21,4 +21,9 @@ page '<!-- from x.cpp other -->' '```cpp' '```';                                
 page '<!-- from y.cpp loop -->' '```cpp' '```';                                      must 1 'has no region'
 page '```cpp' 'for (;;)' '```';                                                      must 1 'cut from nowhere'
 page '<!-- from x.cpp loop -->' 'Text.';                                             must 1 'is to follow the mark'
+
+printf '%s\n' "// Text." "//" "// | a | b |" "// |---|---|" "// | 1 | 2 |" > "$tree/x.hpp"
+page '<!-- table from x.hpp -->' '| a | b |' '|---|---|' '| 1 | 2 |' '' '| another |';           must 0 ''
+page '<!-- table from x.hpp -->' '| a | b |' '|---|---|' '| 1 | 3 |';                               must 1 '-| 1 | 3 |'
+page '<!-- table from x.cpp -->' '| a | b |';                                                            must 1 'has no table'
 exit $failed

@@ -30,7 +30,7 @@ TEST_CASE("the same seed and salt give the same bits, others others") {
   STATIC_REQUIRE(mix(1, 2) == mix(1, 2));
   std::set<std::uint64_t> bits;
   for (std::uint64_t seed = 0; seed < 50; ++seed)
-    for (std::uint64_t salt = 0; salt < 50; ++salt) bits.insert(mix(seed, salt * 1000 + seed));
+    for (std::uint64_t salt = 0; salt < 50; ++salt) bits.insert(mix(seed, salt));
   CHECK(bits.size() == 2'500);
 }
 

@@ -348,11 +348,11 @@ TEST_CASE("an outage begins and ends on the clock") {
   CHECK(at(10s).head == 20ms);
   CHECK(at(20s - 1ns).status == 0);
   CHECK(at(20s).status == 200);
-  CHECK(at(30s).head == sim::forever);
+  CHECK(at(30s).head == endless);
   CHECK(at(40s).status == 200);
   CHECK(at(50s).status == 529);
   CHECK(at(60s).status == 200);
-  CHECK(at(700s).connect == sim::forever);
+  CHECK(at(700s).connect == endless);
   CHECK(p.counters().answered == 4);
   CHECK(p.counters().failed == 6);
   CHECK(p.counters().requests == 10);

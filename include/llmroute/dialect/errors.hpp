@@ -37,8 +37,8 @@ constexpr bool says(std::string_view message, Where where, std::string_view phra
   const std::size_t last = message.size() - phrase.size();
   if (where == Where::whole && last != 0) return false;
   if (where == Where::ends) return http::iequals(message.substr(last), phrase);
-  constexpr std::size_t far = 2'000;  // a message that echoes a long request must not cost a long search
-  for (std::size_t at = 0; at <= (where == Where::anywhere ? last : 0) && at < far; ++at)
+  constexpr std::size_t searched = 2'000;  // a message that echoes a long request must not cost a long search
+  for (std::size_t at = 0; at <= (where == Where::anywhere ? last : 0) && at < searched; ++at)
     if (http::iequals(message.substr(at, phrase.size()), phrase)) return true;
   return false;
 }

@@ -88,6 +88,7 @@ Result<Reply> blocking(Core<Policies>& core, const ChatRequest& request, const O
   Caller caller(on_delta, stopped);
   Attempt io;  // one call at a time: its buffers are used again
   for (;;) {
+    if (caller.wants_out()) x.cancel();
     const Step step = x.next(clock.now());
     switch (step.what) {
       case Step::Do::send: {
@@ -120,7 +121,6 @@ Result<Reply> blocking(Core<Policies>& core, const ChatRequest& request, const O
       case Step::Do::wait: {
         auto out = [&] { return caller.wants_out(); };
         wait(clock, step.until, out);
-        if (out()) x.cancel();
         break;
       }
       case Step::Do::finish: {

@@ -32,6 +32,7 @@ class Pending {
   }
   Pending(const Pending&) = delete;
   Pending& operator=(const Pending&) = delete;
+  ~Pending() { finished_ = true; }  // observers hear of what is given up; one that cancels now is late
 
   /// The handler is told `cancelled`; from inside `on_delta` a moment later.
   void cancel() {
@@ -80,7 +81,7 @@ class Pending {
     }
     static void done(void* leg, http::Done how) {
       Leg& l = *static_cast<Leg*>(leg);
-      l.run->completed(l, how);
+      if (l.busy) l.run->completed(l, how);
     }
   };
 
@@ -88,8 +89,8 @@ class Pending {
     leg.busy = false;
     in_sink_ = true;  // a whole answer to a stream request is delivered by `finish`
     const Ended e = leg.io.finish(how, leg.sink());
+    if (x_.ended(leg.id, e, clock_.now())) won_ = &leg;  // an observer may cancel, and shall not find itself destroyed
     in_sink_ = false;
-    if (x_.ended(leg.id, e, clock_.now())) won_ = &leg;
     pump();
   }
   bool takes(const Delta& d) noexcept {
@@ -142,7 +143,8 @@ class Pending {
     timer_ = {};
     Leg* leg = won_ != nullptr ? won_ : told_;
     Result<Reply> result = outcome(x_, leg == nullptr ? nullptr : &leg->io, clock_.now());
-    on_done_(std::move(result));  // may destroy *this: the last thing
+    OnDone on_done = std::move(on_done_);
+    on_done(std::move(result));  // may destroy *this: the last thing
   }
   void begin(AttemptId id) {
     for (Leg& leg : legs_) {

@@ -32,7 +32,8 @@ enum class Closed : std::uint8_t {
   asked_to_rest,
   tried,
   other_provider,
-  refused
+  refused,
+  unwanted
 };
 
 constexpr std::string_view to_string(Closed c) noexcept {
@@ -56,7 +57,8 @@ constexpr std::string_view to_string(Closed c) noexcept {
                                      "asked for a rest",
                                      "was asked already",
                                      "the request allows no fallback",
-                                     "was refused by a budget or a limit"};
+                                     "was refused by a budget or a limit",
+                                     "is not wanted by the ranking"};
   return names[static_cast<std::size_t>(c)];
 }
 
@@ -114,7 +116,7 @@ inline Demands demands_of(const Query& q) noexcept {
 
 /// What does not change while the request runs: the offer, and the caller's lists.
 inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q, Demands demands) noexcept {
-  if (offer.window > 0 && q.prompt_tokens() + q.request.max_tokens.value_or(0) > offer.window) return Closed::window;
+  if (offer.window > 0 && detail::saturating_add(q.prompt_tokens(), q.request.max_tokens.value_or(0)) > offer.window) return Closed::window;
   if (demands == Demands::nothing) return Closed::open;
   if (!offer.capabilities.covers(q.needs)) {
     const auto lacks = [&](Capability c) { return q.needs.has(c) && !offer.capabilities.has(c); };

@@ -182,7 +182,7 @@ class Exchange {
     Money estimate{};
     Time sent{};
     Duration first_content{-1};
-    bool open = false, extra = false;
+    bool open = false, extra = false, probe = false;
   };
 
   // --- before the first attempt ---
@@ -326,8 +326,9 @@ class Exchange {
   struct View {  // what Candidates is, without the indirection
     const Exchange& x;
     Time now;
+    std::size_t only = none;  // open, whoever else is
     std::size_t size() const noexcept { return x.group_->lanes.size(); }
-    bool open(std::size_t i) const { return i < size() && x.open(i, now); }
+    bool open(std::size_t i) const { return only != none ? i == only : i < size() && x.open(i, now); }
     Candidate operator[](std::size_t i) const {
       const LaneOf& l = x.group_->lanes[i];
       Offer scratch;
@@ -339,14 +340,13 @@ class Exchange {
     std::size_t lane = none;
     double score = 0;
   };
-  Choice choose(Time now) const {
+  Choice choose(const View& candidates) const {
     const auto& ranking = core_.template policy<role::Ranking>();
-    const View candidates{*this, now};
     if constexpr (Scores<Ranking>) {
       Choice best{none, std::numeric_limits<double>::infinity()};
       std::uint64_t equals = 0;
       for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (!open(i, now)) continue;
+        if (!candidates.open(i)) continue;
         const double score = static_cast<double>(ranking.score(candidates[i], query_));
         if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
         else if (score == best.score && best.lane != none && mix(query_.seed, i + 0x71E5u + query_.attempt) % ++equals == 0) best.lane = i;
@@ -364,15 +364,18 @@ class Exchange {
       return {candidates.open(i) ? i : none, 0};  // a strategy that names a closed one is not believed
     }
   }
-  // Everybody rests: whose rest ends first? Rests that a provider asked for are never cut short.
-  std::size_t least_ill(Time now) const {
-    std::size_t best = none;
+  // Everybody rests: whose rest ends first? Rests that a provider asked for are never cut short, nor is anybody asked whom the
+  // ranking does not want.
+  Choice least_ill(Time now) const {
+    Choice best;
     if constexpr (Admits<Cooldown>) {
       Time first = never;
       for (std::size_t i = 0; i < group_->lanes.size(); ++i) {
         const LaneOf& l = group_->lanes[i];
         if (asked_rest(l) > now || closed_for_good(l, now) != Closed::open) continue;
-        if (const Time t = policy_rest(l, now); t < first) first = t, best = i;
+        const Time rested = policy_rest(l, now);
+        if (rested <= now || rested >= first) continue;
+        if (const Choice wanted = choose({*this, now, i}); wanted.lane == i) first = rested, best = wanted;
       }
     }
     return best;
@@ -385,10 +388,10 @@ class Exchange {
     query_.attempt = race_.trail().count;
     refused_count_ = 0;
     for (;;) {
-      Choice choice = choose(now);
+      Choice choice = choose({*this, now});
       Need need = Need::ordinary;
       if (choice.lane == none && !hedge && race_.trail().empty() && refused_count_ == 0) {
-        choice = {least_ill(now), 0};
+        choice = least_ill(now);
         need = Need::last_resort;
       }
       if (choice.lane == none) {
@@ -431,6 +434,7 @@ class Exchange {
       bool armed = true;
       ~Undo() {
         if (!armed) return;
+        if (held.probe) held.lane->standing->give_back(x.last_now_);
         held.reserved.settle(x.core_.policies(), Money(), x.last_now_);
         if (held.extra) x.core_.give_extra();
       }
@@ -441,17 +445,16 @@ class Exchange {
     held.max_tokens = query_.request.max_tokens;
     bool again = hedge;
     for (std::uint8_t i = 0; i < race_.trail().count; ++i) again = again || held_[i].lane == held.lane;
-    if (again && !core_.take_extra()) {
-      if (!hedge) race_.give_up(Kind::no_candidate);
-      return false;
-    }
+    if (again && !core_.take_extra()) return false;
     held.extra = again;
     if (!held.reserved.take(core_.policies(), query_, *l.provider, held.offer, held.max_tokens, now)) {
       over_budget_ = true;
       tell({.what = Event::What::budget, .provider = l.provider->name, .now = now});
       return false;
     }
+    const bool probe = l.standing->why() != Standing::Why::open;
     if (!l.standing->claim(now, later(now, key_pause(*l.provider)))) return false;
+    held.probe = probe;
     if constexpr (Admits<Cooldown>) {
       const auto permit = core_.template policy<role::Cooldown>().admit(l.place->state, now, need);
       if (!permit) return false;
@@ -501,9 +504,12 @@ class Exchange {
     const auto policy = core_.template policy<role::Retry>().retry_after(*last_, query_);
     for (const auto& [kind, most] : query_.options.retries) {
       if (kind != last_->kind) continue;
-      int failed = 0;
-      for (const TrailEntry& e : race_.trail()) failed += e.ending == Ending::failed && e.kind == kind;
-      if (failed > most) return std::nullopt;
+      int rounds = 0;  // in which the one that failed last failed like this
+      for (std::uint8_t i = 0; i < race_.trail().count; ++i) {
+        const TrailEntry& e = race_.trail()[i];
+        rounds += held_[i].lane == last_lane_ && e.ending == Ending::failed && e.kind == kind;
+      }
+      if (rounds > most) return std::nullopt;
       return policy.value_or(Duration::zero());
     }
     return policy;
@@ -523,7 +529,7 @@ class Exchange {
     return k == Kind::not_sent || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out || about(k).blame == Blame::offer_out;
   }
   static Duration key_pause(const Provider& p) noexcept {
-    return p.retry_key_after > Duration::zero() ? p.retry_key_after : Duration::max();
+    return p.retry_key_after > Duration::zero() ? p.retry_key_after : endless;
   }
   // Every attempt comes through here once, however it ended: reservations, counts, rests, the permit, observers.
   void settle(AttemptId id, const Ended& e, Time now) noexcept {
@@ -545,7 +551,7 @@ class Exchange {
       if constexpr (Admits<Cooldown>) cooldown.report(l.place->state, held.permit, o, now);
       else if (!o.says_nothing()) cooldown.report(l.place->state, o, now);
     });
-    if (o.failed()) last_ = o;
+    if (o.failed()) last_ = o, last_lane_ = &l;
     tell({.what = Event::What::ended, .provider = l.provider->name, .outcome = &o, .usage = e.usage, .cost = cost, .now = now});
   }
   void learn(const LaneOf& l, const Held& held, const Outcome& o, Time now) noexcept {
@@ -554,7 +560,7 @@ class Exchange {
     if (o.ok()) {
       health.successes.fetch_add(1, std::memory_order_relaxed);
       health.measured(o.first_content);
-      if (l.standing->why() == Standing::Why::unauthorized) l.standing->reopen();
+      l.standing->works();
     }
     if (o.ending == Ending::lost || o.ending == Ending::cut) health.at_least(o.total);
     if (!o.failed()) return;
@@ -584,7 +590,7 @@ class Exchange {
     }
     if (about(o.kind).onward == Onward::larger_window) {
       const std::int64_t too_small = held.offer.window > 0 ? held.offer.window : query_.prompt_tokens();
-      if (least_window_ <= too_small) least_window_ = too_small + 1;
+      if (least_window_ <= too_small) least_window_ = detail::saturating_add(too_small, 1);
     }
     if (o.blame() != Blame::none && o.blame() != Blame::failure)
       tell({.what = Event::What::rested, .provider = l.provider->name, .outcome = &o, .now = now});
@@ -606,7 +612,8 @@ class Exchange {
       return {held.lane->provider->with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached)), Cost::Source::usage};
     }
     // An answer that refuses costs nothing, and neither does what was never sent.
-    if (o.failed() && (o.kind == Kind::not_sent || e.status >= 300)) return {Money(), Cost::Source::usage};
+    const bool sent = o.kind != Kind::not_sent && (o.kind != Kind::request_invalid || e.status != 0);
+    if (o.failed() && (!sent || e.status >= 300)) return {Money(), Cost::Source::usage};
     if (!price.known()) return {};
     return {held.estimate, price == Price::free() ? Cost::Source::usage : Cost::Source::estimated};
   }
@@ -636,6 +643,7 @@ class Exchange {
       if (!e.message.empty()) what.append(", ").append(e.message.view());
       also(e.provider, what);
     }
+    if (f.kind == Kind::policy_failed) text += "a policy or a callback threw an exception";
     if (f.kind == Kind::no_candidate || f.kind == Kind::over_budget || !f.trail.empty()) everyone_else(also, now);
     if (f.retry_after > Duration::zero())
       text += (text.empty() ? "" : "; ") + std::string("worth coming back in ") +
@@ -650,6 +658,7 @@ class Exchange {
       Closed why = Closed::not_carried;
       for (std::size_t i = 0; i < group_->lanes.size(); ++i)
         if (group_->lanes[i].provider == &p) why = reason(i, now);
+      if (why == Closed::open && race_.failure() == Kind::no_candidate) why = Closed::unwanted;
       if (why == Closed::tried || why == Closed::open) continue;
       if (++said <= 16) also(p.name, to_string(why));
       else ++more;
@@ -682,6 +691,7 @@ class Exchange {
   std::uint8_t tried_count_ = 0, refused_count_ = 0;
   std::int64_t least_window_ = 0;
   std::optional<Outcome> last_{};  // the last failure
+  const LaneOf* last_lane_ = nullptr;
   Cost cost_{};
   std::string refusal_{};
   Time last_now_;

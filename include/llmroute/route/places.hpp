@@ -32,7 +32,7 @@ class Latest {
   void reset() noexcept { until_.store(open_, std::memory_order_relaxed); }
 
  private:
-  static constexpr std::int64_t open_ = Time::min().time_since_epoch().count();
+  static constexpr std::int64_t open_ = long_ago.time_since_epoch().count();
   std::atomic<std::int64_t> until_{open_};
 };
 
@@ -44,21 +44,32 @@ class Standing {
   Why why() const noexcept { return why_.load(std::memory_order_acquire); }
   /// From then on one attempt may find out whether it works again.
   Time probe_at() const noexcept { return Time(Duration(probe_at_.load(std::memory_order_relaxed))); }
-  bool open(Time now) const noexcept { return why() == Why::open || probe_at() <= now; }
+  bool open(Time now) const noexcept { return why() == Why::open || (why() != Why::disabled && probe_at() <= now); }
 
+  /// Who was disabled stays disabled, whatever an attempt that still ran finds out.
   void close(Why why, Time probe_at) noexcept {
-    probe_at_.store(probe_at.time_since_epoch().count(), std::memory_order_relaxed);
-    why_.store(why, std::memory_order_release);
+    if (why != Why::disabled) probe_at_.store(probe_at.time_since_epoch().count(), std::memory_order_relaxed);
+    Why old = why_.load(std::memory_order_relaxed);
+    while ((old != Why::disabled || why == Why::disabled) && !why_.compare_exchange_weak(old, why, std::memory_order_release)) {
+    }
   }
   void reopen() noexcept { why_.store(Why::open, std::memory_order_release); }
+  /// A key that was refused was taken after all.
+  void works() noexcept {
+    Why refused = Why::unauthorized;
+    if (why() == refused) why_.compare_exchange_strong(refused, Why::open, std::memory_order_release);
+  }
 
   /// Open, or this caller is the one whose attempt finds out.
   bool claim(Time now, Time next_probe) noexcept {
     if (why() == Why::open) return true;
+    if (why() == Why::disabled) return false;
     std::int64_t due = probe_at_.load(std::memory_order_relaxed);
     return Time(Duration(due)) <= now &&
            probe_at_.compare_exchange_strong(due, next_probe.time_since_epoch().count(), std::memory_order_relaxed);
   }
+  /// A claim after which nothing was sent.
+  void give_back(Time now) noexcept { probe_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
 
  private:
   std::atomic<std::int64_t> probe_at_{0};
@@ -140,6 +151,9 @@ class Roster {
       other_.lanes.push_back(lane(i, Offer::assumed({}, p), false, members_[i].place));
       default_.lanes.push_back(default_lane(i, map));
     }
+    each_lane([this](const Lane<C>& l) {  // last: a map that throws changes nothing
+      if (!members_[l.index].unchanged) l.place->out.store(false, std::memory_order_relaxed);
+    });
   }
   Roster(const Roster&) = delete;
   Roster& operator=(const Roster&) = delete;
@@ -199,11 +213,12 @@ class Roster {
       if (!p.quota_group.empty() && old.quota_group == p.quota_group) m.quota = kept.quota;
       if (!stays(p, old)) continue;
       m.place = kept.place;
-      m.standing = kept.standing;
       if (p.quota_group == old.quota_group) m.quota = kept.quota;
       m.unchanged = p.key.same_as(old.key) && p.fields == old.fields && p.key_field.name == old.key_field.name &&
                     p.key_field.prefix == old.key_field.prefix;
-      if (!m.unchanged && m.standing->why() != Standing::Why::disabled) m.standing->reopen();
+      // Another key begins anew, whatever attempts with the old one still find out.
+      if (m.unchanged) m.standing = kept.standing;
+      else if (kept.standing->why() == Standing::Why::disabled) m.standing->close(Standing::Why::disabled, never);
     }
     return m;
   }
@@ -222,10 +237,7 @@ class Roster {
       Keep<Place<C>> place;
       if (old != nullptr)
         for (const Lane<C>& l : old->lanes)
-          if (stays(*l.provider, p)) {
-            place = l.place;
-            if (!members_[i].unchanged) place->out.store(false, std::memory_order_relaxed);
-          }
+          if (stays(*l.provider, p)) place = l.place;
       g.lanes.push_back(lane(i, *offer, true, place));
     }
   }

@@ -64,8 +64,8 @@ class Race {
   /// What must happen next. Asked until it says wait or finish.
   Turn advance(Time now) noexcept {
     if (!decided_ && cancelled_) decide(Kind::cancelled);
-    if (!decided_ && !committed_ && now > deadline_) decide(Kind::deadline_exceeded);
     for (std::uint8_t i = 0; i < trail_.count && !decided_; ++i) expire(i, now);
+    if (!decided_ && !committed_ && now > deadline_) decide(Kind::deadline_exceeded);
     for (std::uint8_t i = 0; i < trail_.count; ++i) {
       if (decided_ && runs_[i].live) close(i, now, ending_of_the_rest(), decided_kind_, Onward::next, true);
       if (runs_[i].to_cancel) {
@@ -90,8 +90,10 @@ class Race {
 
   static_assert(max_attempts == 8);
 
-  /// No attempt starts with less than that left: a second, or all of a deadline that is shorter.
-  Duration least_time() const noexcept { return shorter(std::chrono::seconds(1), deadline_ - begun_); }
+  /// No attempt starts with less than that left: a second, or half of a deadline that is shorter than two.
+  Duration least_time() const noexcept {
+    return longer(Duration(1), shorter(std::chrono::seconds(1), (deadline_ - begun_) / 2));
+  }
   /// What may have been worked on is not asked again.
   void never_twice() noexcept { after_time_out_ = Onward::stop; }
 
@@ -129,13 +131,13 @@ class Race {
   }
 
   void heard(AttemptId id, Time now) noexcept {
-    if (!live(id)) return;
+    if (over(id, now)) return;  // what comes too late brings nothing back
     Run& r = runs_[id.n];
     r.idle_due = later(now, r.limits.idle);
   }
   /// Content is here. True: it is the caller's. False: drop it and stop.
   bool content(AttemptId id, Time now) noexcept {
-    if (!live(id) || decided_ || cancelled_) return false;
+    if (over(id, now)) return false;
     heard(id, now);
     Run& r = runs_[id.n];
     r.due = r.limits.content_idle > Duration::zero() ? later(now, r.limits.content_idle) : never;
@@ -149,6 +151,7 @@ class Race {
   }
   /// The call of a live attempt is over. A stop has no meaning of its own: this side asked for it, and knows why.
   void ended(AttemptId id, bool ok, Kind kind, Onward onward, Time now) noexcept {
+    if (decided_) return close(id.n, now, ending_of_the_rest(), decided_kind_, Onward::next, false);
     if (ok) {
       close(id.n, now, Ending::won, {}, onward, false);
       decided_ = true;
@@ -158,7 +161,7 @@ class Race {
     if (cancelled_) return close(id.n, now, Ending::cancelled, Kind::cancelled, onward, false);
     const bool stopped = kind == Kind::cancelled || kind == Kind::timed_out;
     if (committed_ == id) return close(id.n, now, Ending::failed, Kind::stream_broken, Onward::stop, false);
-    if (stopped && now >= deadline_) return close(id.n, now, Ending::cut, Kind::deadline_exceeded, onward, false);
+    if (stopped && now >= deadline_ && own_end(id.n) >= deadline_) return close(id.n, now, Ending::cut, Kind::deadline_exceeded, onward, false);
     close(id.n, now, Ending::failed, stopped ? Kind::timed_out : kind, stopped ? after_time_out_ : onward, false);
   }
 
@@ -166,14 +169,14 @@ class Race {
   /// For transports that block: is this attempt's time up, or is it no longer wanted?
   bool over(AttemptId id, Time now) const noexcept {
     if (!live(id) || decided_ || cancelled_ || (!committed_ && now > deadline_)) return true;
-    const Run& r = runs_[id.n];
-    return now > r.due || now > r.idle_due;
+    return now > own_end(id.n);
   }
   http::Limits limits(AttemptId id, Time now) const noexcept {
     const Run& r = runs_[id.n];
-    const Duration left = deadline_ - now, answer = shorter(r.due - now, left);
-    if (delivery_ == Delivery::stream) return {shorter(r.limits.connect, left), answer, r.limits.idle, {}};
-    return {shorter(r.limits.connect, left), answer, r.limits.idle, answer};
+    const auto at_least_some = [](Duration d) { return longer(d, Duration(1)); };  // there, zero would mean: none
+    const Duration left = deadline_ - now, answer = at_least_some(shorter(r.due - now, left));
+    const Duration connect = at_least_some(shorter(r.limits.connect, left)), idle = at_least_some(r.limits.idle);
+    return {connect, answer, idle, delivery_ == Delivery::stream ? Duration::zero() : answer};
   }
 
   int running() const noexcept {
@@ -204,7 +207,7 @@ class Race {
 
   Ending ending_of_the_rest() const noexcept {
     if (winner_) return Ending::lost;
-    if (cancelled_) return Ending::cancelled;
+    if (cancelled_ || decided_kind_ == Kind::policy_failed) return Ending::cancelled;
     return decided_kind_ == Kind::deadline_exceeded ? Ending::cut : Ending::lost;
   }
   void close(std::uint8_t i, Time now, Ending ending, Kind kind, Onward onward, bool to_cancel) noexcept {
@@ -221,22 +224,23 @@ class Race {
     if (onward == Onward::stop) decide(kind);
     else if (running() == 0) hedge_at_ = never;  // the next one is asked anyway
   }
+  Time own_end(std::uint8_t i) const noexcept { return sooner(runs_[i].due, runs_[i].idle_due); }
   void expire(std::uint8_t i, Time now) noexcept {
-    const Run& r = runs_[i];
-    if (!r.live || (now <= r.due && now <= r.idle_due)) return;
+    if (!runs_[i].live || now <= own_end(i)) return;
     const bool broken = committed_.n == i;
+    if (!broken && own_end(i) >= deadline_) return;  // the deadline came first
     close(i, now, Ending::failed, broken ? Kind::stream_broken : Kind::timed_out, broken ? Onward::stop : after_time_out_, true);
   }
   Time next_due() const noexcept {
     Time due = committed_ ? never : deadline_;
     for (std::uint8_t i = 0; i < trail_.count; ++i)
-      if (runs_[i].live) due = sooner(due, sooner(runs_[i].due, runs_[i].idle_due));
+      if (runs_[i].live) due = sooner(due, own_end(i));
     return sooner(after(due), hedge_at_);
   }
 
   Trail trail_{};
   std::array<Run, max_attempts> runs_{};
-  Time begun_, deadline_, hedge_at_ = never, not_before_ = Time::min();
+  Time begun_, deadline_, hedge_at_ = never, not_before_ = long_ago;
   std::optional<Kind> last_{};
   Kind decided_kind_ = Kind::no_candidate;
   AttemptId committed_{}, winner_{};

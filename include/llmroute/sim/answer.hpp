@@ -21,9 +21,6 @@
 
 namespace llmroute::sim {
 
-/// Longer than anybody waits.
-inline constexpr Duration forever = Duration::max();
-
 namespace detail {
 
 // What all parts of one completion have in common.
@@ -121,8 +118,8 @@ struct Chunk {
 /// One answer as it comes over the wire, with all its times: what a network plays. Made by hand, or by a maker below
 /// and then bent: `Answer::stream({"Hel", "lo"}, 20ms).cut_after(1)`.
 struct Answer {
-  Duration connect{};                    ///< until there is a connection; `forever`: nobody answers there
-  Duration head = std::chrono::milliseconds(10);  ///< until status and fields; `forever`: connected, and silent
+  Duration connect{};                    ///< until there is a connection; `endless`: nobody answers there
+  Duration head = std::chrono::milliseconds(10);  ///< until status and fields; `endless`: connected, and silent
   int status = 200;                      ///< 0: no HTTP answer, the call ends with `end` where the head would have come
   std::vector<std::pair<std::string, std::string>> fields{};
   std::vector<Chunk> chunks{};
@@ -189,11 +186,11 @@ struct Answer {
   /// Packets are lost: no connection, and no refusal either.
   static Answer unreachable() {
     Answer a;
-    a.connect = forever;
+    a.connect = endless;
     return a;
   }
   /// Connected, and then nothing.
-  static Answer hang() { return Answer{}.after(forever); }
+  static Answer hang() { return Answer{}.after(endless); }
   /// A page of somebody in between, where JSON was expected.
   static Answer html(int status_code = 200) {
     Answer a = of_type("text/html; charset=utf-8");

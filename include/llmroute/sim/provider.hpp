@@ -330,7 +330,7 @@ class ScriptedProvider {
     for (const http::Field& f : request.fields) last_.fields.emplace_back(f.name, f.value);
   }
   void count(const Answer& a) {
-    if (a.status >= 200 && a.status < 300 && a.head != forever && a.connect != forever) ++counters_.answered;
+    if (a.status >= 200 && a.status < 300 && a.head != endless && a.connect != endless) ++counters_.answered;
     else if (a.status >= 400 && a.status < 500) ++counters_.refused;
     else ++counters_.failed;
     if (a.status == 429) ++counters_.limited;

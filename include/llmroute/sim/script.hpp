@@ -25,7 +25,7 @@ struct Outage {
     answers       ///< with the error `status`
   };
   Duration from{};  ///< since the beginning of the world
-  Duration until = forever;
+  Duration until = endless;
   How how = refuses;
   int status = 503;
 };

@@ -119,6 +119,8 @@
 #define unix 1
 
 #include <llmroute/llmroute.hpp>
+#include <llmroute/sim/network.hpp>
+#include <llmroute/sim/world.hpp>
 
 int main() {
   const llmroute::Fleet fleet{};

@@ -20,7 +20,7 @@ struct Fixed {
   Duration after_failure = Duration::zero();  ///< after a failure that is the provider's fault, of this place
 
   struct State {
-    std::atomic<std::int64_t> until{Time::min().time_since_epoch().count()};
+    std::atomic<std::int64_t> until{long_ago.time_since_epoch().count()};
   };
 
   Time rest_until(const State& s, Time now) const noexcept {

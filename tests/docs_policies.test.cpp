@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+// The policies of docs/policies.md: they compile as they stand there, and do what the page says of them.
+#include <llmroute/llmroute.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <llmroute/sim/network.hpp>
+#include <llmroute/sim/world.hpp>
+
+#include "catch.hpp"
+
+using namespace llmroute;
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace my_client {
+struct Answer {
+  int code = 200;
+  std::vector<http::Field> fields{};
+  std::string body = R"({"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}]})";
+};
+template <class OnPiece>
+Answer post(const http::Request&, OnPiece on_piece) {
+  Answer a;
+  for (std::size_t i = 0; i < a.body.size(); i += 7)
+    if (!on_piece(std::string_view(a.body).substr(i, 7))) break;
+  return a;
+}
+}  // namespace my_client
+
+// [readme:transport]
+struct MyTransport {
+  http::Done perform(const http::Call& call) {
+    bool stopped = false, headed = false;
+    my_client::post(call.request, [&](std::string_view piece) {
+      if (!headed) call.on_head(200, {});  // the status and fields that came, whatever they are
+      headed = true;
+      stopped = !call.on_body(piece) || call.stopped();
+      return !stopped;
+    });
+    if (stopped) return {http::Error::stopped, {}};
+    return headed ? http::Done{} : http::Done{http::Error::connect, "no answer"};
+  }
+};
+static_assert(Transport<MyTransport>);
+// [/readme]
+
+// [readme:score]
+struct PrivateForLegal {  // legal matters stay in the house; all else goes where the recent answers were fastest
+  double score(const Candidate& c, const Query& q) const {
+    if (q.category == "legal" && !c.has_tag("private")) return std::numeric_limits<double>::infinity();  // not this one
+    return c.latency_ms();
+  }
+};
+static_assert(RankingStrategy<PrivateForLegal>);
+// [/readme]
+
+// [readme:pick]
+struct AnyOpen {  // somebody at random; `pick` sees all of them at once
+  std::size_t pick(const auto& candidates, const Query& q) const {
+    const std::size_t n = candidates.size(), first = mix(q.seed, q.attempt) % n;
+    for (std::size_t i = 0; i < n; ++i)
+      if (const std::size_t at = (first + i) % n; candidates.open(at)) return at;
+    return none;
+  }
+};
+static_assert(RankingStrategy<AnyOpen>);
+// [/readme]
+
+// [readme:cooldown]
+struct RestAMinute {
+  struct State {  // one for each place, kept by the router
+    std::atomic<Time> until{Time::min()};
+  };
+  Time rest_until(const State& s, Time) const { return s.until; }
+  void report(State& s, const Outcome& o, Time now) const {
+    if (o.blame() == Blame::failure) s.until = later(now, 1min);
+  }
+};
+static_assert(CooldownPolicy<RestAMinute>);
+// [/readme]
+
+// [readme:classifier]
+struct ByLength {
+  static constexpr std::string_view categories[]{"short", "long"};
+  std::span<const std::string_view> names() const { return categories; }
+  Judgement classify(const ChatRequest& r) const {
+    std::size_t bytes = 0;
+    for (const Message& m : r.messages)
+      for (const Part& p : m.parts) bytes += p.content.size();
+    return {.category = static_cast<std::uint8_t>(bytes > 400 ? 1 : 0), .confidence = 1};
+  }
+};
+static_assert(Classifier<ByLength>);
+// [/readme]
+
+// [readme:table]
+const models::Table table = models::Table{}
+                                .add({.model = "fast", .provider = "groq", .name = "llama-3.1-8b-instant"})
+                                .add({.model = "fast", .provider = "my-server", .name = "llama3.1:8b", .price = Price::free()});
+// [/readme]
+
+// [readme:model_map]
+struct Prefixed {  // this gateway puts a vendor in front of every name
+  std::optional<Offer> resolve(std::string_view model, const Provider& p) const {
+    return Offer::assumed(p.name == "gateway" ? ModelName{"openai/", model} : ModelName{{}, model}, p);
+  }
+};
+static_assert(ModelMap<Prefixed>);
+// [/readme]
+
+// [readme:retry]
+struct OneMoreRound {
+  std::optional<Duration> retry_after(const Outcome&, const Query& q) const {
+    if (q.attempt >= 4) return std::nullopt;  // so many were sent already
+    return 2s;
+  }
+};
+static_assert(RetryPolicy<OneMoreRound>);
+// [/readme]
+
+// [readme:budget]
+struct Purse {
+  struct Reservation {
+    Money worst{};
+  };
+  std::optional<Reservation> reserve(const Query&, const Provider&, Money worst, Time) {
+    std::int64_t left = nanos.load();
+    while (left >= worst.nanos())
+      if (nanos.compare_exchange_weak(left, left - worst.nanos())) return Reservation{worst};
+    return std::nullopt;
+  }
+  void settle(Reservation r, Money real, Time) { nanos += (r.worst - real).nanos(); }
+
+  std::atomic<std::int64_t> nanos;
+};
+static_assert(Budget<Purse>);
+// [/readme]
+
+// [readme:observer]
+struct CountFailures {
+  void observe(const Event& e) {
+    if (e.what == Event::What::ended && e.outcome->failed()) ++failures;
+  }
+  std::atomic<int> failures{0};
+};
+static_assert(Observer<CountFailures>);
+// [/readme]
+
+// [readme:hedge]
+struct TwiceTheUsual {
+  std::optional<Duration> hedge_after(const Health& h, const Query&) const {
+    const auto usual = std::chrono::duration<float, std::milli>(h.latency_ms());
+    if (usual.count() <= 0) return std::nullopt;  // never measured
+    return std::chrono::duration_cast<Duration>(usual * 2);
+  }
+};
+static_assert(Hedge<TwiceTheUsual>);
+// [/readme]
+
+// [readme:clock]
+struct MyClock {
+  Time now() const { return SteadyClock{}.now(); }  // or your event loop's; it must never go back
+};
+static_assert(Clock<MyClock>);
+// [/readme]
+
+// [readme:roles]
+class LeastFailed {  // ranks by what it has observed
+ public:
+  using roles = Roles<role::Ranking, role::Observer>;
+  double score(const Candidate& c, const Query&) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = failures_.find(c.provider.name);
+    return found == failures_.end() ? 0 : found->second;
+  }
+  void observe(const Event& e) {
+    if (e.what != Event::What::ended || !e.outcome->failed()) return;
+    const std::lock_guard lock(mutex_);
+    ++failures_[std::string(e.provider)];
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, int> failures_;
+};
+// [/readme]
+
+sim::Network network_of(sim::World& world) { return sim::Network{world}; }
+
+}  // namespace
+
+TEST_CASE("docs: a transport of one's own hands an answer on in pieces") {
+  Router router{Fleet{providers::openai_compatible({.name = "any", .url = "https://any.example/v1"})}, MyTransport{},
+                MyClock{}};
+  const auto reply = router.complete("hello");
+  REQUIRE(reply);
+  CHECK(reply->text == "hello");
+}
+
+TEST_CASE("docs: a score of infinity keeps a provider out") {
+  sim::World world;
+  world.add({.name = "cloud"});
+  world.add({.name = "house", .first_content = 2s, .tags = {"private"}});
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, PrivateForLegal{}};
+  for (int i = 0; i < 5; ++i) CHECK(router.complete("What does this clause mean?", {.category = "legal"})->provider == "house");
+  CHECK(router.complete("Why?")->provider == "cloud");
+  CHECK(router.complete("Why?")->provider == "cloud");
+}
+
+TEST_CASE("docs: a ranking that picks takes any open one, and the next when that one fails") {
+  sim::World world;
+  world.add({.name = "down", .failure_rate = 1});
+  world.add({.name = "up"});
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, AnyOpen{}, cooldown::Off{}};
+  router.seed(tests::seed());
+  bool down_was_first = false, up_was_first = false;
+  for (int i = 0; i < 40; ++i) {
+    const auto reply = router.complete("Why?");
+    REQUIRE(reply);
+    CHECK(reply->provider == "up");
+    (reply->trail.size() == 2 ? down_was_first : up_was_first) = true;
+  }
+  CHECK(down_was_first);
+  CHECK(up_was_first);
+}
+
+TEST_CASE("docs: a cooldown of one's own rests what failed for a minute") {
+  sim::World world;
+  world.add({.name = "first"}).answer_with(sim::Answer::error(500));
+  world.add({.name = "second"});
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, RestAMinute{}};
+  CHECK(router.complete("Why?")->provider == "second");
+  world.advance(50s);
+  CHECK(router.complete("Why?")->provider == "second");
+  world.advance(10s);
+  CHECK(router.complete("Why?")->provider == "first");
+}
+
+TEST_CASE("docs: a classifier of one's own names the category of the reply") {
+  sim::World world;
+  world.add({.name = "any"});
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, ByLength{}};
+  CHECK(router.complete("Why?")->category == "short");
+  CHECK(router.complete(std::string(500, 'a'))->category == "long");
+}
+
+TEST_CASE("docs: rows of one's own and a map of one's own decide what a model is called") {
+  const auto asked = [](auto map, std::string_view name) {
+    sim::World world;
+    sim::ScriptedProvider& provider = world.add({.name = std::string(name)});
+    Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, map};
+    CHECK(router.complete({.messages = "Why?", .model = "fast"}));
+    return provider.last_request().body;
+  };
+  CHECK_THAT(asked(table, "my-server"), ContainsSubstring("\"llama3.1:8b\""));
+  CHECK_THAT(asked(Prefixed{}, "gateway"), ContainsSubstring("\"openai/fast\""));
+  CHECK_THAT(asked(Prefixed{}, "another"), ContainsSubstring("\"fast\""));
+}
+
+TEST_CASE("docs: a retry policy of one's own asks for another round") {
+  sim::World world;
+  world.add({.name = "only"}).answer_with(sim::Answer::error(500));
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, OneMoreRound{}, cooldown::Off{}};
+  const auto reply = router.complete("Why?");
+  REQUIRE(reply);
+  CHECK(reply->trail.size() == 2);
+  CHECK(reply->latency > 2s);
+}
+
+TEST_CASE("docs: a purse that stays the caller's is never overdrawn, and what was not used comes back") {
+  sim::World world;
+  world.add({.name = "priced", .price = {.input = per_million("1"), .output = per_million("1")}});
+  // [readme:ref]
+  Purse purse{.nanos = 5'000'000};  // half a cent
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, std::ref(purse)};
+  // [/readme]
+  const auto reply = router.complete("Why?");
+  REQUIRE(reply);
+  CHECK(purse.nanos == 5'000'000 - reply->cost.amount.nanos());
+  purse.nanos = 1;
+  CHECK(router.complete("Why?").error().kind == Kind::over_budget);
+  CHECK(purse.nanos == 1);
+}
+
+TEST_CASE("docs: an observer counts, and a policy of two roles learns from what it observes") {
+  sim::World world;
+  world.add({.name = "down", .failure_rate = 1});
+  world.add({.name = "up"});
+  CountFailures count;
+  LeastFailed ranking;
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world},
+                std::ref(count),          std::ref(ranking), cooldown::Off{}};
+  for (int i = 0; i < 10; ++i) CHECK(router.complete("Why?")->provider == "up");
+  CHECK(count.failures <= 1);
+}
+
+TEST_CASE("docs: only<> restricts a policy to one of its roles") {
+  sim::World world;
+  world.add({.name = "any"});
+  LeastFailed learned;
+  // [readme:only]
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, ranking::Cheapest{},
+                only<role::Observer>(std::ref(learned))};
+  // [/readme]
+  CHECK(router.complete("Why?")->strategy == "cost");
+}
+
+TEST_CASE("docs: a hedge asks a second provider when the first takes twice as long as usual") {
+  sim::World world;
+  world.add({.name = "first", .first_content = 300ms, .tokens_per_second = 0});
+  world.add({.name = "second", .first_content = 300ms, .tokens_per_second = 0});
+  sim::Network network{world};
+  Router router{Fleet{world.providers()}, network, sim::Clock{world}, TwiceTheUsual{}};
+  const auto ask = [&] {
+    std::string who;
+    const auto pending = router.start({.messages = "Why?"},
+                                      [&](const Result<Reply>& r) { who = r ? std::string(r->provider.view()) : "nobody"; });
+    network.run_until([&] { return !who.empty(); });
+    return who;
+  };
+  CHECK(ask() == "first");
+  world.provider("first").answer_with(sim::Answer::reply("late").after(20s));
+  CHECK(ask() == "second");
+  CHECK(world.elapsed() < 2s);
+}
