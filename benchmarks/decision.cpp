@@ -41,7 +41,7 @@ Provider named(int i) {
   Provider p;
   p.name = "provider-" + std::to_string(i);
   p.url = "https://provider-" + std::to_string(i) + ".example/v1";
-  p.price = {Rate::free(), per_million(std::to_string((i * 7919) % 1000 + 1)), {}};
+  p.price = {Rate::zero(), per_million(std::to_string((i * 7919) % 1000 + 1)), {}};
   return p;
 }
 

@@ -54,7 +54,8 @@ TEST_CASE("a request is written with the names of its fields") {
   CHECK(named.temperature == 0.0);
   CHECK_FALSE(named.seed);
 
-  const ChatRequest turns{.messages = {Message::system("Be brief."), Message::user("Why?"), Message::assistant("Because."), Message::user("Oh.")}};
+  const ChatRequest turns{
+      .messages = {Message::system("Be brief."), Message::user("Why?"), Message::assistant("Because."), Message::user("Oh.")}};
   REQUIRE(turns.messages.size() == 4);
   CHECK(turns.messages[0].role == Message::Role::system);
   CHECK(turns.messages[2].role == Message::Role::assistant);
@@ -75,7 +76,8 @@ TEST_CASE("messages behave like the vector they are") {
 }
 
 TEST_CASE("a turn is text, images, or both") {
-  const Message m = Message::user({"What is this?", Part::image_url("https://example.com/cat.png"), Part::image("aGk=", "image/png")});
+  const Message m =
+      Message::user({"What is this?", Part::image_url("https://example.com/cat.png"), Part::image("aGk=", "image/png")});
   REQUIRE(m.parts.size() == 3);
   CHECK_FALSE(m.parts[0].is_image());
   CHECK(m.parts[0] == Part::text("What is this?"));

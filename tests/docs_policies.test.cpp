@@ -107,7 +107,7 @@ static_assert(Classifier<ByLength>);
 // [readme:table]
 const models::Table table = models::Table{}
                                 .add({.model = "fast", .provider = "groq", .name = "llama-3.1-8b-instant"})
-                                .add({.model = "fast", .provider = "my-server", .name = "llama3.1:8b", .price = Price::free()});
+                                .add({.model = "fast", .provider = "my-server", .name = "llama3.1:8b", .price = Price::zero()});
 // [/readme]
 
 // [readme:model_map]

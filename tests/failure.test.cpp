@@ -87,7 +87,8 @@ TEST_CASE("whoever is blamed is blamed somewhere, and nobody else is") {
 
 TEST_CASE("each ending has its own name") {
   std::set<std::string_view> names;
-  for (Ending e : {Ending::running, Ending::won, Ending::failed, Ending::lost, Ending::cut, Ending::cancelled}) names.insert(to_string(e));
+  for (Ending e : {Ending::running, Ending::won, Ending::failed, Ending::lost, Ending::cut, Ending::cancelled})
+    names.insert(to_string(e));
   CHECK(names.size() == 6);
   CHECK(said(Ending::cancelled) == "cancelled");
 }
@@ -115,7 +116,8 @@ TEST_CASE("a trail holds eight attempts by value and walks those that were made"
   Trail trail;
   CHECK(trail.empty());
   CHECK(trail.begin() == trail.end());
-  trail.entries[trail.count++] = {.provider = ProviderName("groq"), .ending = Ending::failed, .kind = Kind::rate_limited, .status = 429};
+  trail.entries[trail.count++] = {
+      .provider = ProviderName("groq"), .ending = Ending::failed, .kind = Kind::rate_limited, .status = 429};
   trail.entries[trail.count++] = {.provider = ProviderName("together"), .ending = Ending::won, .status = 200, .took = 420ms};
   const Trail copy = trail;
   trail = {};

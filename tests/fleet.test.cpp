@@ -135,7 +135,7 @@ TEST_CASE("what is unusual but sound is let through") {
   p.markup = 0.055;
   p.order = -1;
   p.timeouts = {.deadline = 0s, .attempt = 10s};
-  p.price = Price::free();
+  p.price = Price::zero();
   p.expected_latency = 250ms;
   CHECK(problem(Fleet{p}) == "");
   p.url = "http://localhost:11434/v1";
@@ -188,9 +188,11 @@ TEST_CASE("a key that is there, or is asked for, is not left out") {
 }
 
 TEST_CASE("when nobody has a key, each variable is listed with the page that gives one out") {
-  const std::string why = problem(Fleet{keyless("groq", "GROQ_API_KEY", "https://console.groq.com/keys"),
-                                        keyless("together", "TOGETHER_API_KEY", "https://api.together.xyz/settings/api-keys"), keyless("own", "")});
-  for (const char* part : {"GROQ_API_KEY", "https://console.groq.com/keys", "TOGETHER_API_KEY", "https://api.together.xyz/settings/api-keys", "own"})
+  const std::string why =
+      problem(Fleet{keyless("groq", "GROQ_API_KEY", "https://console.groq.com/keys"),
+                    keyless("together", "TOGETHER_API_KEY", "https://api.together.xyz/settings/api-keys"), keyless("own", "")});
+  for (const char* part : {"GROQ_API_KEY", "https://console.groq.com/keys", "TOGETHER_API_KEY",
+                           "https://api.together.xyz/settings/api-keys", "own"})
     CHECK_THAT(why, ContainsSubstring(part));
 }
 

@@ -13,7 +13,8 @@ using http::Error;
 
 TEST_CASE("each way in which a call goes wrong has its own words") {
   std::set<std::string_view> words;
-  for (Error e : {Error::none, Error::resolve, Error::connect, Error::tls, Error::timed_out, Error::stopped, Error::protocol, Error::io}) {
+  for (Error e : {Error::none, Error::resolve, Error::connect, Error::tls, Error::timed_out, Error::stopped, Error::protocol,
+                  Error::io}) {
     CHECK_FALSE(http::to_string(e).empty());
     words.insert(http::to_string(e));
   }

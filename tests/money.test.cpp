@@ -39,7 +39,7 @@ TEST_CASE("a price per million tokens is exact to the nano-dollar") {
   STATIC_REQUIRE(per_million("0.000000001").nanos_per_million() == 1);
   STATIC_REQUIRE(per_million("1.00000000000000") == per_million("1"));  // zeros are not finer
   STATIC_REQUIRE(per_million("9223372036.854775807").nanos_per_million() == most);
-  STATIC_REQUIRE(per_million("0") == Rate::free());
+  STATIC_REQUIRE(per_million("0") == Rate::zero());
 }
 
 TEST_CASE("a price per thousand tokens is the same price per million") {
@@ -50,8 +50,27 @@ TEST_CASE("a price per thousand tokens is the same price per million") {
 }
 
 TEST_CASE("what is no price is malformed, and neither free nor merely unknown") {
-  for (const char* text : {"", ".", "-1", "-0", "+1", "1e-3", "1.2.3", "1,5", " 1", "1 ", "$1", "0x10", "NaN", "inf", "1.0000000001",
-                           "18446744074", "18446744073709551617", "9223372036.854775808", "9223372037", "99999999999999999999999999999999999999", "\x30\xB2"}) {
+  for (const char* text : {"",
+                           ".",
+                           "-1",
+                           "-0",
+                           "+1",
+                           "1e-3",
+                           "1.2.3",
+                           "1,5",
+                           " 1",
+                           "1 ",
+                           "$1",
+                           "0x10",
+                           "NaN",
+                           "inf",
+                           "1.0000000001",
+                           "18446744074",
+                           "18446744073709551617",
+                           "9223372036.854775808",
+                           "9223372037",
+                           "99999999999999999999999999999999999999",
+                           "\x30\xB2"}) {
     CAPTURE(text);
     CHECK(per_million(text).malformed());
     CHECK_FALSE(per_million(text).known());
@@ -69,14 +88,14 @@ TEST_CASE("what is no price is malformed, and neither free nor merely unknown") 
 TEST_CASE("an unknown price is not zero, and a free one is known") {
   STATIC_REQUIRE(!Rate{}.known());
   STATIC_REQUIRE(!Rate{}.malformed());
-  STATIC_REQUIRE(Rate::free().known());
-  STATIC_REQUIRE(Rate{} != Rate::free());
+  STATIC_REQUIRE(Rate::zero().known());
+  STATIC_REQUIRE(Rate{} != Rate::zero());
   STATIC_REQUIRE(!Price{}.known());
-  STATIC_REQUIRE(Price::free().known());
+  STATIC_REQUIRE(Price::zero().known());
   STATIC_REQUIRE(!Price{.input = per_million("1")}.known());
   STATIC_REQUIRE(!Price{.output = per_million("1")}.known());
   STATIC_REQUIRE(flat("1").known());
-  STATIC_REQUIRE(Price::free().of(1'000'000, 1'000'000) == Money{});
+  STATIC_REQUIRE(Price::zero().of(1'000'000, 1'000'000) == Money{});
 }
 
 TEST_CASE("there is no bare number where money is meant") {
@@ -115,7 +134,9 @@ TEST_CASE("cached tokens are part of the input and cost less where the vendor sa
   STATIC_REQUIRE(p.of(1'000'000, 0, 5'000'000) == p.of(1'000'000, 0, 1'000'000));  // more hits than input is a lie
   STATIC_REQUIRE(p.of(1'000'000, 0, -5) == p.of(1'000'000, 0));
   STATIC_REQUIRE(flat("10").of(1'000'000, 0, 400'000) == flat("10").of(1'000'000, 0));
-  constexpr Price free_hits{.input = per_million("10"), .output = per_million("30"), .cached = Rate::free()};
+  constexpr std::int64_t many = 1'000'000'000'000;  // at these prices more than one multiplication holds
+  STATIC_REQUIRE(p.of(many, 0, many / 2) == Money::nanos(many / 2 / 1'000'000 * 11'000'000'000));
+  constexpr Price free_hits{.input = per_million("10"), .output = per_million("30"), .cached = Rate::zero()};
   STATIC_REQUIRE(free_hits.of(1'000'000, 0, 1'000'000) == Money{});
 }
 
@@ -135,13 +156,31 @@ TEST_CASE("a cost is exactly what integers of any size would give") {
   std::mt19937_64 random(seed);
   for (int i = 0; i < 2'000; ++i) {
     // Small enough for the plain product to fit, large enough for both halves of the calculation to matter.
-    const auto in = static_cast<std::int64_t>(random() % 2'000'000'000), out = static_cast<std::int64_t>(random() % 2'000'000'000);
-    const auto rate_in = static_cast<std::int64_t>(random() % 2'000'000'000), rate_out = static_cast<std::int64_t>(random() % 2'000'000'000);
+    const auto in = static_cast<std::int64_t>(random() % 2'000'000'000),
+               out = static_cast<std::int64_t>(random() % 2'000'000'000);
+    const auto rate_in = static_cast<std::int64_t>(random() % 2'000'000'000),
+               rate_out = static_cast<std::int64_t>(random() % 2'000'000'000);
     const Price p{.input = per_million(Money::nanos(rate_in).text()), .output = per_million(Money::nanos(rate_out).text())};
     REQUIRE(p.input.nanos_per_million() == rate_in);
     REQUIRE(p.output.nanos_per_million() == rate_out);
     CAPTURE(in, out, rate_in, rate_out);
     CHECK(p.of(in, out).nanos() == (in * rate_in + out * rate_out + 999'999) / 1'000'000);
+  }
+}
+
+TEST_CASE("a cost that is too large for one multiplication is as exact") {
+  const std::uint32_t seed = tests::seed();
+  INFO("--rng-seed " << seed);
+  std::mt19937_64 random(seed);
+  const auto below = [&random](std::uint64_t most) { return static_cast<std::int64_t>(random() % most); };
+  for (int i = 0; i < 2'000; ++i) {
+    // Whole millions of tokens and a rest: what the millions cost is an integer, the rest fits.
+    const std::int64_t in = below(2'000'000'000), out = below(2'000'000'000), more_in = below(1'000'000);
+    const std::int64_t more_out = below(1'000'000), rate_in = below(2'000'000'000), rate_out = below(2'000'000'000);
+    const Price p{.input = per_million(Money::nanos(rate_in).text()), .output = per_million(Money::nanos(rate_out).text())};
+    CAPTURE(in, out, more_in, more_out, rate_in, rate_out);
+    CHECK(p.of(in * 1'000'000 + more_in, out * 1'000'000 + more_out).nanos() ==
+          in * rate_in + out * rate_out + (more_in * rate_in + more_out * rate_out + 999'999) / 1'000'000);
   }
 }
 
@@ -181,7 +220,8 @@ TEST_CASE("money is written with as many decimals as it takes, at least two") {
 
 TEST_CASE("a cost prints its amount, or that it is unknown") {
   std::ostringstream out;
-  out << Cost{.amount = Money::nanos(21'360), .source = Cost::Source::usage} << ' ' << Cost{} << ' ' << Money::nanos(10'000'000);
+  out << Cost{.amount = Money::nanos(21'360), .source = Cost::Source::usage} << ' ' << Cost{} << ' '
+      << Money::nanos(10'000'000);
   CHECK(out.str() == "0.00002136 unknown 0.01");
 }
 

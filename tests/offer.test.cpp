@@ -24,10 +24,10 @@ TEST_CASE("a model's name is the same text, however it is cut in two") {
 }
 
 TEST_CASE("what nobody listed is offered as its provider says") {
-  const Provider p{.name = "local", .price = Price::free(), .window = 8192, .capabilities = Capability::tools};
+  const Provider p{.name = "local", .price = Price::zero(), .window = 8192, .capabilities = Capability::tools};
   const Offer o = Offer::assumed({"llama", ""}, p);
   CHECK(o.model == "llama");
-  CHECK(o.price == Price::free());
+  CHECK(o.price == Price::zero());
   CHECK(o.window == 8192);
   CHECK(o.max_output == 0);
   CHECK(o.capabilities == Capabilities(Capability::tools));

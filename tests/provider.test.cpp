@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/provider.hpp"
 
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -58,6 +59,22 @@ TEST_CASE("a provider that says nothing sends a bearer token, has an unknown pri
   CHECK_FALSE(p.allow_plain_http);
   CHECK(p.weight == 1);
   CHECK(p.markup == 0);
+}
+
+TEST_CASE("a markup is added to a price, to the nearest nano-dollar, and nothing else changes it") {
+  Provider p;
+  CHECK(p.with_markup(Money::nanos(1'001)) == Money::nanos(1'001));
+  p.markup = 0.5;
+  CHECK(p.with_markup(Money::nanos(1'000)) == Money::nanos(1'500));
+  CHECK(p.with_markup(Money::nanos(1'001)) == Money::nanos(1'502));
+  CHECK(p.with_markup(Money{}) == Money{});
+  CHECK(p.with_markup(Money::most()) == Money::most());
+  p.markup = 1e300;
+  CHECK(p.with_markup(Money::nanos(1)) == Money::most());
+  for (const double no : {-0.5, std::numeric_limits<double>::quiet_NaN()}) {  // which a fleet refuses
+    p.markup = no;
+    CHECK(p.with_markup(Money::nanos(1'000)) == Money::nanos(1'000));
+  }
 }
 
 TEST_CASE("a provider is a value: a copy has its own key") {

@@ -98,7 +98,7 @@ TEST_CASE("every local preset is sound, needs no key and costs a known nothing")
     CHECK_FALSE(p.needs_key);
     CHECK(p.key.empty());
     CHECK(p.key_variable.empty());
-    CHECK(p.price == Price::free());
+    CHECK(p.price == Price::zero());
     CHECK(p.model.empty());
     all.push_back(std::move(p));
   }

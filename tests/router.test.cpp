@@ -242,7 +242,7 @@ TEST_CASE("Cheapest asks in the order of the estimates, with the figures of the 
   struct Notes {
     std::vector<std::string>* asked;
     void observe(const Event& e) {
-      if (e.what == Event::What::sent) asked->push_back(std::string(e.provider) + ' ' + Money::nanos(static_cast<std::int64_t>(e.score * 1e9 + 0.5)).text());
+      if (e.what == Event::What::sent) asked->push_back(std::string(e.provider) + ' ' + e.candidate->estimate().text());
     }
   };
   Router router{Fleet{groq, together, openrouter},

@@ -23,7 +23,8 @@ namespace {
 template <class T>
 concept Printable = requires(std::ostream& out, const T& t) { out << t; };
 template <class T>
-concept Comparable = requires(const T& a, const T& b) { a == b; } || requires(const T& a) { a == "key"; } || requires(const T& a, const T& b) { a < b; };
+concept Comparable = requires(const T& a, const T& b) { a == b; } || requires(const T& a) { a == "key"; } ||
+                     requires(const T& a, const T& b) { a < b; };
 
 std::string sent(const Secret& s) {
   WipedText to;
@@ -80,8 +81,9 @@ TEST_CASE("no key is an empty secret, also where a variable is not set") {
 }
 
 TEST_CASE("a key that would break a header is refused, in words that do not quote it") {
-  for (const std::string& key : {"sk-1\r\nX-Evil: 1"s, "sk-1\n"s, "\tsk-1"s, "sk-1\0"s, "\0sk-1"s, "sk-1\x7F"s, " sk-1"s, "sk-1 "s, "sk 1"s, "sk-\xC3\xA9"s,
-                                 "\xEF\xBB\xBFsk-1"s, "sk-1\x80"s, "sk-1\xFF"s, "\x1Bsk-1"s}) {
+  for (const std::string& key :
+       {"sk-1\r\nX-Evil: 1"s, "sk-1\n"s, "\tsk-1"s, "sk-1\0"s, "\0sk-1"s, "sk-1\x7F"s, " sk-1"s, "sk-1 "s, "sk 1"s,
+        "sk-\xC3\xA9"s, "\xEF\xBB\xBFsk-1"s, "sk-1\x80"s, "sk-1\xFF"s, "\x1Bsk-1"s}) {
     const Secret s(key);
     CAPTURE(key.size());
     CHECK_FALSE(s.problem().empty());

@@ -64,6 +64,7 @@ struct Message {
 
   static Message system(std::string text) { return of(Role::system, std::move(text)); }
   static Message user(std::string text) { return of(Role::user, std::move(text)); }
+  static Message user(std::initializer_list<Part> parts) { return {.role = Role::user, .parts = parts}; }
   static Message user(std::vector<Part> parts) { return {.role = Role::user, .parts = std::move(parts)}; }
   static Message assistant(std::string text, std::vector<ToolCall> calls = {}) {
     Message m = of(Role::assistant, std::move(text));
@@ -154,6 +155,13 @@ constexpr std::string_view to_string(Finish f) noexcept {
   return names[static_cast<std::size_t>(f)];
 }
 
+template <class Stream>
+  requires requires(Stream& s) { s << std::string_view{}; }
+Stream& operator<<(Stream& out, Finish f) {
+  out << to_string(f);
+  return out;
+}
+
 /// A success. It owns all that it says.
 struct Reply {
   std::string text{};
@@ -167,15 +175,15 @@ struct Reply {
   Elapsed latency{};  ///< of the whole request, failed attempts included
   Elapsed first_content{};
   ProviderName provider{};
-  std::string model{};     ///< as the provider named it
-  std::string category{};  ///< as the classifier saw it
-  std::string strategy{};  ///< that ranked it
-  std::uint64_t id = 0;    ///< of this request, for feedback and logs
+  std::string model{};       ///< as the provider named it
+  std::string category{};    ///< as the classifier saw it
+  std::string strategy{};    ///< that ranked it
+  std::uint64_t id = 0;      ///< of this request, for feedback and logs
   std::string request_id{};  ///< the provider's, for its support
   Trail trail{};
 
   /// The turn to append to the conversation.
-  Message message() const { return Message::assistant(text, tool_calls); }
+  Message message() const { return Message::assistant(text.empty() ? refusal : text, tool_calls); }
 };
 
 /// A piece of a reply that streams: views that last for the call.
@@ -206,11 +214,12 @@ class OnDelta {
     requires(!std::is_same_v<std::remove_cvref_t<F>, OnDelta> && !std::is_same_v<std::remove_cvref_t<F>, Function> &&
              (std::is_void_v<std::invoke_result_t<F&, const Delta&>> ||  // not just anything: printf's 0 is no wish to stop
               std::is_same_v<std::remove_cvref_t<std::invoke_result_t<F&, const Delta&>>, bool>))
-  OnDelta(F&& f) noexcept : call_(detail::address_of(f), [](void* o, const Delta& d) {
-    auto& function = detail::callable_at<std::remove_reference_t<F>>(o);
-    if constexpr (std::is_void_v<std::invoke_result_t<F&, const Delta&>>) return function(d), true;
-    else return function(d);
-  }) {}
+  OnDelta(F&& f) noexcept
+      : call_(detail::address_of(f), [](void* o, const Delta& d) {
+          auto& function = detail::callable_at<std::remove_reference_t<F>>(o);
+          if constexpr (std::is_void_v<std::invoke_result_t<F&, const Delta&>>) return function(d), true;
+          else return function(d);
+        }) {}
 
   constexpr explicit operator bool() const noexcept { return static_cast<bool>(call_); }
   bool operator()(const Delta& d) const { return call_(d); }

@@ -74,9 +74,9 @@ class Fleet {
   void admit(Provider p) {
     if (p.needs_key && p.key.empty()) {
       left_out_.push_back(p.name);
-      wanted_ += wanted_.empty() ? "" : ", ";
-      wanted_ += p.key_variable.empty() ? "a key for " + p.name : p.key_variable;
-      if (!p.key_page.empty()) wanted_ += " (" + p.key_page + ")";
+      std::string wanted = p.key_variable.empty() ? "a key for " + p.name : p.key_variable;
+      if (!p.key_page.empty()) wanted += " (" + p.key_page + ")";
+      if (wanted_.find(wanted) == wanted_.npos) wanted_ += (wanted_.empty() ? "" : ", ") + wanted;
       return;
     }
     providers_.push_back(std::move(p));
@@ -128,7 +128,8 @@ class Fleet {
     if (p.window < 0) return say(p, "window", "is negative"), false;
     if (const char* field = bad_number(p)) return say(p, field, "is negative or no finite number"), false;
     if (p.expected_latency < Duration::zero()) return say(p, "expected_latency", "is negative"), false;
-    if (const char* field = bad_time(p.timeouts)) return say(p, (std::string("timeouts.") + field).c_str(), "is negative"), false;
+    if (const char* field = bad_time(p.timeouts))
+      return say(p, (std::string("timeouts.") + field).c_str(), "is negative"), false;
     return true;
   }
 

@@ -36,11 +36,12 @@ class FunctionRef<R(A...)> {
 
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, A...>)
-  FunctionRef(F&& f) noexcept : object_(detail::address_of(f)), call_([](void* o, A... a) -> R {
-    auto& function = detail::callable_at<std::remove_reference_t<F>>(o);
-    if constexpr (std::is_void_v<R>) static_cast<void>(function(static_cast<A&&>(a)...));
-    else return function(static_cast<A&&>(a)...);
-  }) {}
+  FunctionRef(F&& f) noexcept
+      : object_(detail::address_of(f)), call_([](void* o, A... a) -> R {
+          auto& function = detail::callable_at<std::remove_reference_t<F>>(o);
+          if constexpr (std::is_void_v<R>) static_cast<void>(function(static_cast<A&&>(a)...));
+          else return function(static_cast<A&&>(a)...);
+        }) {}
 
   constexpr explicit operator bool() const noexcept { return call_ != nullptr; }
   R operator()(A... a) const { return call_(object_, static_cast<A&&>(a)...); }

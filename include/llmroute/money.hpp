@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,11 @@ class Money {
   constexpr Money() noexcept = default;
   static constexpr Money nanos(std::int64_t n) noexcept { return Money(n < -detail::int64_most ? -detail::int64_most : n); }
   static constexpr Money most() noexcept { return Money(detail::int64_most); }
+  /// Dollars as text from a file or a user; nothing: it is no amount, or finer than a nano-dollar.
+  static constexpr std::optional<Money> parse(std::string_view dollars) noexcept {
+    const std::int64_t n = detail::decimal(dollars, 9);
+    return n < 0 ? std::nullopt : std::optional<Money>(Money(n));
+  }
 
   constexpr std::int64_t nanos() const noexcept { return nanos_; }
   constexpr double dollars() const noexcept { return static_cast<double>(nanos_) * 1e-9; }
@@ -89,11 +95,15 @@ class Money {
   std::int64_t nanos_ = 0;
 };
 
-/// What one million tokens cost, in nano-dollars. Made by `per_million`, `per_1k` or `Rate::free`; unknown until then.
+/// `dollars("0.02")`: an amount that stands in the program; one that is none does not compile.
+consteval Money dollars(std::string_view amount) { return Money::parse(amount).value(); }
+Money dollars(double) = delete;  // a bare number is rounded before anybody sees it: write "0.02"
+
+/// What one million tokens cost, in nano-dollars. Made by `per_million`, `per_1k` or `Rate::zero`; unknown until then.
 class Rate {
  public:
   constexpr Rate() noexcept = default;
-  static constexpr Rate free() noexcept { return Rate(0); }
+  static constexpr Rate zero() noexcept { return Rate(0); }
 
   constexpr bool known() const noexcept { return nanos_ >= 0; }
   /// The text that it was made from is no price; a fleet that holds such a price refuses to send.
@@ -126,7 +136,7 @@ struct Price {
 
   constexpr bool known() const noexcept { return input.known() && output.known(); }
   constexpr bool malformed() const noexcept { return input.malformed() || output.malformed() || cached.malformed(); }
-  static constexpr Price free() noexcept { return {Rate::free(), Rate::free(), Rate::free()}; }
+  static constexpr Price zero() noexcept { return {Rate::zero(), Rate::zero(), Rate::zero()}; }
 
   /// What that many tokens cost, rounded up to a nano-dollar. `cached_tokens` are part of `input_tokens`.
   constexpr Money of(std::int64_t input_tokens, std::int64_t output_tokens, std::int64_t cached_tokens = 0) const noexcept {

@@ -103,8 +103,10 @@ struct Provider {
 
   Money with_markup(Money bare) const noexcept {
     if (!(markup > 0)) return bare;
-    const double marked = static_cast<double>(bare.nanos()) * (1 + markup) + 0.5;
-    return marked < 9e18 ? Money::nanos(static_cast<std::int64_t>(marked)) : Money::most();
+    const double more = static_cast<double>(bare.nanos()) * markup;
+    if (!(more < 9e18)) return Money::most();
+    const auto whole = static_cast<std::int64_t>(more);
+    return bare + Money::nanos(whole + (static_cast<double>(whole) < more));  // rounded up, as prices are
   }
   bool has_tag(std::string_view tag) const noexcept {
     for (const std::string& t : tags)

@@ -174,7 +174,7 @@ inline Provider make(const Vendor& v, const Setup& s) {
   p.needs_key = !p.key_variable.empty();
   p.fields = s.fields;
   p.allow_plain_http = s.allow_plain_http;
-  p.price = s.price != Price{} ? s.price : v.where == Where::this_machine ? Price::free() : Price{};
+  p.price = s.price != Price{} ? s.price : v.where == Where::this_machine ? Price::zero() : Price{};
   p.window = s.window;
   p.capabilities = s.capabilities.value_or(v.capabilities);
   p.markup = s.markup.value_or(p.markup);

@@ -17,7 +17,8 @@ namespace llmroute {
 /// What `.value()` throws when there is none.
 class BadResult : public std::exception {
  public:
-  explicit BadResult(Failure f) : failure_(std::move(f)), what_(std::string(to_string(failure_.kind)) + ": " + failure_.message) {}
+  explicit BadResult(Failure f)
+      : failure_(std::move(f)), what_(std::string(to_string(failure_.kind)) + ": " + failure_.message) {}
   const char* what() const noexcept override { return what_.c_str(); }
   const Failure& error() const noexcept { return failure_; }
 

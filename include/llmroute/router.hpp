@@ -57,6 +57,14 @@ class RouterOf {
     const auto ignore = [](const Delta&) { return true; };
     return begin(std::move(request), std::move(options), Delivery::whole, ignore, std::move(on_done));
   }
+  template <class OnDone>
+  [[nodiscard]] auto start(std::string_view prompt, OnDone on_done, Options options = {}) {
+    return start(ChatRequest{.messages = prompt}, std::move(on_done), std::move(options));
+  }
+  template <class OnDeltaOf, class OnDone>
+  [[nodiscard]] auto start_stream(std::string_view prompt, OnDeltaOf on_delta, OnDone on_done, Options options = {}) {
+    return start_stream(ChatRequest{.messages = prompt}, std::move(on_delta), std::move(on_done), std::move(options));
+  }
   template <class OnDeltaOf, class OnDone>
   [[nodiscard]] auto start_stream(ChatRequest request, OnDeltaOf on_delta, OnDone on_done, Options options = {}) {
     return begin(std::move(request), std::move(options), Delivery::stream, std::move(on_delta), std::move(on_done));

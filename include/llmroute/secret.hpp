@@ -78,7 +78,8 @@ class Secret {
     if ((source_ = other.source_) != nullptr) source_->owners.fetch_add(1, std::memory_order_relaxed);
   }
   Secret(Secret&& other) noexcept
-      : text_(std::exchange(other.text_, nullptr)), size_(std::exchange(other.size_, 0)), source_(std::exchange(other.source_, nullptr)) {}
+      : text_(std::exchange(other.text_, nullptr)), size_(std::exchange(other.size_, 0)),
+        source_(std::exchange(other.source_, nullptr)) {}
   Secret& operator=(Secret other) noexcept {
     std::swap(text_, other.text_);
     std::swap(size_, other.size_);

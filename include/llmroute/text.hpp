@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>  // is_constant_evaluated
 
@@ -31,6 +32,7 @@ class Text {
 
   constexpr std::string_view view() const noexcept { return {bytes_, size_}; }
   constexpr operator std::string_view() const noexcept { return view(); }
+  std::string text() const { return std::string(view()); }
   constexpr bool empty() const noexcept { return size_ == 0; }
   constexpr std::size_t size() const noexcept { return size_; }
   static constexpr std::size_t capacity() noexcept { return N; }

@@ -35,11 +35,11 @@ static_assert(!ModelMap<AlwaysThere> && !ModelMap<AnswersWithAName> && !ModelMap
 TEST_CASE("the identity map asks everybody for the name as it stands, on the provider's own terms") {
   Provider p;
   p.vendor = "groq";
-  p.price = Price::free();
+  p.price = Price::zero();
   p.window = 10;
   const auto offer = models::Identity{}.resolve("llama-3.1-8b", p);
   REQUIRE(offer);
   CHECK(offer->model == "llama-3.1-8b");
-  CHECK(offer->price == Price::free());
+  CHECK(offer->price == Price::zero());
   CHECK(offer->window == 10);
 }

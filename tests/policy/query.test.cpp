@@ -82,7 +82,7 @@ TEST_CASE("an unknown price ranks behind every known one, and a free one before"
   w.price = {};
   CHECK_FALSE(w.candidate().price_known());
   CHECK(w.candidate().cost() > dear);
-  w.price = Price::free();
+  w.price = Price::zero();
   CHECK(w.candidate().price_known());
   CHECK(w.candidate().cost() == 0);
 }

@@ -587,3 +587,244 @@ TEST_CASE("the same seed gives the same trace") {
   CHECK(trace(1) == trace(1));
   CHECK(trace(1) != trace(2));
 }
+
+TEST_CASE("a short deadline leaves time for a provider, also where deciding takes some of it, and for the next one") {
+  CoreWith<cooldown::Off> core(trio(), NoTransport{}, StillClock{}, cooldown::Off{});
+  Play p{core};
+  for (const Duration deadline : {Duration(20ms), Duration(500ms), Duration(1s), Duration(1500ms)}) {
+    p.options.timeouts.deadline = deadline;
+    p.run([&](auto& x) {
+      CHECK(sent(x, Time{} + 1us) == "one");
+      x.ended({0}, failed(Kind::not_sent), Time{} + 2us);
+      CHECK(sent(x, Time{} + 3us) == "two");
+    });
+  }
+  p.options.timeouts.deadline = 0s;
+  p.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "finish");
+    CHECK(x.failure(Time{}).kind == Kind::deadline_exceeded);
+  });
+}
+
+TEST_CASE("whom the ranking does not want is not asked as a last resort either") {
+  struct Nobody {
+    double score(const Candidate&, const Query&) const { return std::numeric_limits<double>::infinity(); }
+  };
+  struct NotTheFirst {
+    std::size_t pick(const Candidates& c, const Query&) const { return c.open(1) ? 1 : none; }
+  };
+  CoreWith<Nobody> strict(trio(), NoTransport{}, StillClock{}, Nobody{});
+  Play{strict}.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "finish");
+    const Failure f = x.failure(Time{});
+    CHECK(f.kind == Kind::no_candidate);
+    CHECK_THAT(f.message, ContainsSubstring("one: is not wanted by the ranking"));
+  });
+
+  using cooldown::CircuitBreaker;
+  CoreWith<NotTheFirst, CircuitBreaker> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, NotTheFirst{},
+                                             CircuitBreaker{.failures = 1, .open = 30s});
+  const auto places = core.pin();
+  const auto& lanes = places->group({}).lanes;
+  const Outcome broken{.kind = Kind::server_error};
+  core.policy<role::Cooldown>().report(lanes[0].place->state, broken, Time{});
+  core.policy<role::Cooldown>().report(lanes[1].place->state, broken, Time{} + 1s);
+  Play p{core};
+  p.now = Time{} + 2s;
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "two"); });  // although the rest of the first ends sooner
+}
+
+TEST_CASE("a provider that was disabled stays so, whatever an attempt that still runs finds out") {
+  for (const Kind found : {Kind::unauthorized, Kind::misconfigured, Kind::server_error}) {
+    CoreWith<> core(trio(), NoTransport{}, StillClock{});
+    const auto places = core.pin();
+    Standing& one = *places->group({}).lanes[0].standing;
+    Play p{core};
+    p.run([&](auto& x) {
+      CHECK(sent(x, Time{}) == "one");
+      one.close(Standing::Why::disabled, never);
+      x.ended({0}, failed(found, 401), Time{});
+    });
+    p.now = Time{} + 1h;
+    p.run([&](auto& x) { CHECK(sent(x, p.now) == "two"); });
+    CHECK(one.why() == Standing::Why::disabled);
+  }
+}
+
+TEST_CASE("an answer that an attempt with the old key still gets says nothing of the new one") {
+  CoreWith<> core(trio(), NoTransport{}, StillClock{});
+  Play p{core};
+  p.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "one");
+    Provider renewed = named("one");
+    renewed.key = Secret("sk-renewed");
+    REQUIRE(core.replace(Fleet{renewed, named("two")}));
+    x.ended({0}, failed(Kind::unauthorized, 401), Time{});
+  });
+  p.run([&](auto& x) { CHECK(sent(x, Time{}) == "one"); });
+}
+
+TEST_CASE("where a probe is refused in the last moment, the next request may make it") {
+  struct Door {
+    struct State {};
+    struct Permit {};
+    bool* shut;
+    Time rest_until(const State&, Time now) const { return now; }
+    std::optional<Permit> admit(State&, Time, Need) const { return *shut ? std::nullopt : std::optional(Permit{}); }
+    void report(State&, const Outcome&, Time) const {}
+    void report(State&, Permit, const Outcome&, Time) const {}
+  };
+  bool shut = false;
+  CoreWith<Door> core(Fleet{named("one")}, NoTransport{}, StillClock{}, Door{&shut});
+  Play p{core};
+  p.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "one");
+    x.ended({0}, failed(Kind::unauthorized, 401), Time{});
+  });
+  p.now = Time{} + 15min;
+  shut = true;
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "finish"); });
+  shut = false;
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "one"); });
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "finish"); });  // that was the one probe
+}
+
+TEST_CASE("a refused extra attempt leaves the way free for somebody who was not asked yet") {
+  CoreWith<cooldown::Off> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, cooldown::Off{});
+  core.pin()->group({}).lanes[1].quota->extend(Time{} + 1s);
+  Play{core}.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "one");
+    x.ended({0}, failed(Kind::server_error, 500), Time{});
+    const Step wait = x.next(Time{});
+    REQUIRE(wait.what == Step::Do::wait);
+    for (int i = 0; i < 3; ++i) CHECK(core.take_extra());
+    const Time later = wait.until > Time{} + 1s ? wait.until : Time{} + 1s;
+    CHECK(sent(x, later) == "two");
+  });
+  for (int i = 0; i < 3; ++i) core.give_extra();
+  CHECK(core.extra() == 0);
+}
+
+TEST_CASE("retries of a kind are counted for each provider, not for all of them together") {
+  for (const int most : {0, 1, 2}) {
+    CoreWith<cooldown::Off, retry::Off> core(trio(), NoTransport{}, StillClock{}, cooldown::Off{}, retry::Off{});
+    Play p{core};
+    p.options.attempts = 8;
+    p.options.retries = {{Kind::server_error, most}};
+    p.run([&](auto& x) {
+      Time now{};
+      int asked = 0;
+      for (Step s = x.next(now); s.what != Step::Do::finish; s = x.next(now)) {
+        if (s.what == Step::Do::wait) now = s.until;
+        if (s.what != Step::Do::send) continue;
+        x.ended(s.attempt, failed(Kind::server_error, 500), now);
+        ++asked;
+      }
+      CHECK(asked == (most == 0 ? 3 : most == 1 ? 6 : 8));
+    });
+  }
+}
+
+TEST_CASE("a second round waits for the back-off and for the shortest rest, whichever is longer") {
+  struct Patient {
+    Duration after;
+    std::optional<Duration> retry_after(const Outcome&, const Query&) const { return after; }
+  };
+  for (const auto& [back_off, begins] : {std::pair<Duration, Duration>{2s, 20s}, {25s, 25s}, {-5s, 20s}}) {
+    CoreWith<Patient> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, Patient{back_off});
+    Play{core}.run([&](auto& x) {
+      CHECK(sent(x, Time{}) == "one");
+      x.ended({0}, failed(Kind::rate_limited, 429, 40s), Time{});
+      CHECK(sent(x, Time{}) == "two");
+      x.ended({1}, failed(Kind::rate_limited, 429, 20s), Time{});
+      const Step wait = x.next(Time{});
+      CHECK(wait.what == Step::Do::wait);
+      CHECK(wait.until == Time{} + begins);
+      CHECK(sent(x, wait.until) == "two");
+    });
+  }
+  CoreWith<Patient> core(trio(), NoTransport{}, StillClock{}, Patient{400s});  // beyond the deadline
+  Play{core}.run([&](auto& x) {
+    for (std::uint8_t i = 0; i < 3; ++i) {
+      x.next(Time{});
+      x.ended({i}, failed(Kind::server_error, 500), Time{});
+    }
+    CHECK(sent(x, Time{}) == "finish");
+    CHECK(x.failure(Time{}).kind == Kind::server_error);
+  });
+}
+
+TEST_CASE("counts of tokens at the end of the scale close a window instead of wrapping round") {
+  Provider p = named("one");
+  p.window = 128'000;
+  CoreWith<> core(Fleet{p, named("two")}, NoTransport{}, StillClock{});
+  Play play{core};
+  play.request.max_tokens = std::numeric_limits<std::int64_t>::max();
+  play.options.prompt_tokens = std::numeric_limits<std::int64_t>::max();
+  play.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "two");
+    x.ended({0}, failed(Kind::context_too_long, 400), Time{});
+    CHECK(sent(x, Time{}) == "finish");
+  });
+}
+
+TEST_CASE("what was never sent costs nothing, and what was sent and not counted keeps its estimate") {
+  CoreWith<retry::Off> core(trio(), NoTransport{}, StillClock{}, retry::Off{});
+  const auto cost_after = [&](const Ended& e) {
+    Cost cost;
+    Play p{core};
+    p.options.attempts = 1;
+    p.run([&](auto& x) {
+      x.next(Time{});
+      x.ended({0}, e, Time{});
+      x.next(Time{});
+      cost = x.failure(Time{}).cost;
+    });
+    return cost;
+  };
+  CHECK(cost_after(failed(Kind::not_sent)).amount == Money());
+  CHECK(cost_after(failed(Kind::request_invalid)).amount == Money());  // no dialect could say it
+  CHECK(cost_after(failed(Kind::request_invalid, 400)).amount == Money());
+  CHECK(cost_after(failed(Kind::server_error)).amount > Money());  // broken: who knows
+  CHECK(cost_after(failed(Kind::server_error)).source == Cost::Source::estimated);
+}
+
+TEST_CASE("a fleet of a thousand providers: the best is found, and a decision over it allocates nothing") {
+  std::vector<Provider> many;
+  for (int i = 0; i < 1'000; ++i) many.push_back(named("p" + std::to_string(i)));
+  struct Last {
+    double score(const Candidate& c, const Query&) const { return -static_cast<double>(c.index); }
+  };
+  CoreWith<Last, models::Identity> core(Fleet{many}, NoTransport{}, StillClock{}, Last{}, models::Identity{});
+  Play p{core};
+  p.run([&](auto& x) {
+    for (const char* name : {"p999", "p998", "p997", "p996", "p995"}) {
+      const tests::Allocations allocations;
+      const Step s = x.next(Time{});
+      const std::size_t made = allocations.count();
+      CHECK(made == 0);
+      CHECK(x.provider(s.attempt).name == name);
+      x.ended(s.attempt, failed(Kind::server_error, 500), Time{});
+    }
+    CHECK(sent(x, Time{}) == "finish");
+  });
+  p.options.deny = {"p0"};
+  for (const auto& lane : core.pin()->group({}).lanes) lane.standing->close(Standing::Why::disabled, never);
+  p.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "finish");
+    CHECK_THAT(x.failure(Time{}).message, ContainsSubstring("p0: is disabled") && ContainsSubstring("and: 984 more"));
+  });
+}
+
+#if LLMROUTE_EXCEPTIONS
+TEST_CASE("a policy that threw is named as the cause") {
+  struct Thrower {
+    double score(const Candidate&, const Query&) const { throw 42; }
+  };
+  CoreWith<Thrower> core(trio(), NoTransport{}, StillClock{}, Thrower{});
+  Play{core}.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "finish");
+    CHECK_THAT(x.failure(Time{}).message, ContainsSubstring("a policy or a callback threw"));
+  });
+}
+#endif

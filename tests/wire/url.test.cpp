@@ -11,9 +11,10 @@ using url::Plain;
 using namespace std::string_literals;
 
 TEST_CASE("a key may be sent to https anywhere") {
-  for (const char* u : {"https://api.groq.com/openai/v1", "https://api.groq.com", "https://api.groq.com/", "https://h:8443/v1", "https://h:1", "https://h:65535",
-                        "https://10.1.2.3/v1", "https://[2001:db8::1]/v1", "https://[2001:db8::1]:8443/v1", "https://[::ffff:1.2.3.4]",
-                        "https://with_underscore.and-dash.example", "https://h/v1/%7Eme/@x/a:b", "https://localhost"}) {
+  for (const char* u : {"https://api.groq.com/openai/v1", "https://api.groq.com", "https://api.groq.com/", "https://h:8443/v1",
+                        "https://h:1", "https://h:65535", "https://10.1.2.3/v1", "https://[2001:db8::1]/v1",
+                        "https://[2001:db8::1]:8443/v1", "https://[::ffff:1.2.3.4]", "https://with_underscore.and-dash.example",
+                        "https://h/v1/%7Eme/@x/a:b", "https://localhost"}) {
     CAPTURE(u);
     CHECK(url::problem(u) == "");
     CHECK(url::problem(u, Plain::anywhere) == "");
@@ -21,16 +22,38 @@ TEST_CASE("a key may be sent to https anywhere") {
 }
 
 TEST_CASE("plain http is for this machine, unless a provider allows it") {
-  for (const char* u : {"http://localhost", "http://localhost:11434/v1", "http://127.0.0.1", "http://127.0.0.1:8080/v1", "http://127.255.255.254/",
-                        "http://[::1]", "http://[::1]:8080/v1"}) {
+  for (const char* u : {"http://localhost", "http://localhost:11434/v1", "http://127.0.0.1", "http://127.0.0.1:8080/v1",
+                        "http://127.255.255.254/", "http://[::1]", "http://[::1]:8080/v1"}) {
     CAPTURE(u);
     CHECK(url::problem(u) == "");
   }
-  for (const char* u : {"http://api.groq.com/v1", "http://127.0.0.1.evil.com/v1", "http://127.0.0.1evil.com", "http://127.evil.com", "http://127.", "http://127.0.0",
-                        "http://127.0.0.", "http://127.0.0.1.", "http://127.0.0.1.5", "http://127.0.0.256", "http://127.0.0.1000", "http://127..0.1",
-                        "http://127.0.0.010", "http://128.0.0.1", "http://1270.0.0.1", "http://10.0.0.1", "http://169.254.169.254/latest", "http://0.0.0.0",
-                        "http://localhost.evil.com", "http://evil.localhost", "http://notlocalhost", "http://[::2]", "http://[::]", "http://[::1:1]",
-                        "http://evil.com/localhost", "http://evil.com/?http://localhost", "http://2130706433"}) {
+  for (const char* u : {"http://api.groq.com/v1",
+                        "http://127.0.0.1.evil.com/v1",
+                        "http://127.0.0.1evil.com",
+                        "http://127.evil.com",
+                        "http://127.",
+                        "http://127.0.0",
+                        "http://127.0.0.",
+                        "http://127.0.0.1.",
+                        "http://127.0.0.1.5",
+                        "http://127.0.0.256",
+                        "http://127.0.0.1000",
+                        "http://127..0.1",
+                        "http://127.0.0.010",
+                        "http://128.0.0.1",
+                        "http://1270.0.0.1",
+                        "http://10.0.0.1",
+                        "http://169.254.169.254/latest",
+                        "http://0.0.0.0",
+                        "http://localhost.evil.com",
+                        "http://evil.localhost",
+                        "http://notlocalhost",
+                        "http://[::2]",
+                        "http://[::]",
+                        "http://[::1:1]",
+                        "http://evil.com/localhost",
+                        "http://evil.com/?http://localhost",
+                        "http://2130706433"}) {
     CAPTURE(u);
     CHECK_THAT(std::string(url::problem(u)), ContainsSubstring("https"));
     CHECK(url::problem(u, Plain::anywhere) == "");

@@ -18,21 +18,24 @@ namespace llmroute {
 struct Event {
   enum class What : std::uint8_t {
     classified,  ///< the request is known: `query`
-    sent,        ///< an attempt begins
-    ended,       ///< an attempt ended: `outcome`, `usage`, `cost`
-    rested,      ///< a provider rests, or is out: `outcome` says why
+    sent,        ///< an attempt begins: `candidate`, `entry`
+    ended,       ///< an attempt ended: `outcome`, `entry`, `usage`, `cost`
+    rested,      ///< a provider is not asked `until` then, because of `outcome`
     budget,      ///< a budget refused
-    finished,    ///< the request has its one outcome
+    finished,    ///< the request has its one outcome: `outcome`, and the attempt that decided it in `entry`
     feedback     ///< the caller judged a reply: `score`
   };
   What what{};
-  std::uint64_t id = 0;          ///< of the request
-  const Query* query = nullptr;  ///< null with feedback
+  std::uint64_t id = 0;                  ///< of the request
+  const Query* query = nullptr;          ///< null with feedback
   std::string_view provider{};
+  const Candidate* candidate = nullptr;  ///< as the ranking saw it
   const Outcome* outcome = nullptr;
+  const TrailEntry* entry = nullptr;     ///< with status, message, score
   Usage usage{};
-  Cost cost{};
-  double score = 0;
+  Cost cost{};                           ///< of the attempt; of all of them when it is finished
+  double score = 0;                      ///< of the feedback
+  Time until{};
   Time now{};
 };
 

@@ -4,10 +4,8 @@
 #ifndef LLMROUTE_ROUTE_EXCHANGE_HPP
 #define LLMROUTE_ROUTE_EXCHANGE_HPP
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <new>
 #include <optional>
 #include <string>
@@ -16,11 +14,14 @@
 
 #include "llmroute/config.hpp"
 #include "llmroute/dialect/dialect.hpp"  // Outgoing
+#include "llmroute/route/bill.hpp"
 #include "llmroute/route/core.hpp"
 #include "llmroute/route/eligibility.hpp"
 #include "llmroute/route/ended.hpp"
+#include "llmroute/route/lessons.hpp"
 #include "llmroute/route/race.hpp"
 #include "llmroute/route/reservations.hpp"
+#include "llmroute/route/selection.hpp"
 
 namespace llmroute {
 
@@ -69,14 +70,14 @@ class Exchange {
  public:
   /// Request and options are borrowed until the exchange is gone.
   Exchange(CoreOf& core, const ChatRequest& request, const Options& options, Delivery delivery, Overlap overlap, Time now)
-      : core_(core), pin_(core.pin()), group_(&pin_->group(request.model)), query_{.request = request, .options = options},
+      : core_(core), pin_(core.pin()), query_{.request = request, .options = options}, selection_(core, *pin_, query_),
         race_(deadline_of(options), options.attempts.value_or(5), delivery, now), last_now_(now), overlap_(overlap) {
     core_.begin();
     query_.id = core_.next_id();
     query_.seed = mix(query_.id, 1);
     query_.delivery = delivery;
     query_.needs = needed_capabilities(request);
-    demands_ = demands_of(query_);
+    selection_.begin();
     query_.completion_tokens = request.max_tokens.value_or(256);
     if (options.replay == Replay::only_if_not_sent) race_.never_twice();
     if (const std::string& problem = pin_->fleet().problem(); !problem.empty()) refuse(Kind::misconfigured, problem);
@@ -106,7 +107,7 @@ class Exchange {
         case Race::Want::cancel: settle(turn.attempt, {}, now); return {Step::Do::cancel, turn.attempt};
         case Race::Want::wait: return {Step::Do::wait, {}, turn.until};
         case Race::Want::finish:
-          if (!std::exchange(finished_, true)) tell({.what = Event::What::finished, .cost = cost_, .now = now});
+          if (!std::exchange(finished_, true)) tell_finished(now);
           return {Step::Do::finish};
       }
     }
@@ -153,7 +154,7 @@ class Exchange {
   const Race& race() const noexcept { return race_; }
   const Query& query() const noexcept { return query_; }
   /// Of all attempts so far.
-  Cost cost() const noexcept { return cost_; }
+  Cost cost() const noexcept { return bill_.total(); }
   static constexpr std::string_view strategy() noexcept { return detail::name_of<Ranking>(); }
 
   /// The outcome, where nobody has won. It lists every cause.
@@ -162,12 +163,15 @@ class Exchange {
     f.kind = *race_.failure();
     f.id = query_.id;
     f.trail = race_.trail();
-    f.cost = cost_;
+    f.cost = bill_.total();
     if (!f.trail.empty()) {
       f.provider = f.trail[f.trail.count - 1u].provider;
       f.status = f.trail[f.trail.count - 1u].status;
     }
-    f.retry_after = come_back(now);
+    try_to([&] {  // a map of the user's own may throw
+      const Time t = selection_.soonest(now);
+      if (t != never && t > now) f.retry_after = t - now;
+    });
     f.message = message(f, now);
     return f;
   }
@@ -188,16 +192,21 @@ class Exchange {
   // --- before the first attempt ---
 
   template <class F>
-  void guarded(F&& f) noexcept {
+  static bool try_to(F&& f) noexcept {
 #if LLMROUTE_EXCEPTIONS
     try {
       f();
-    } catch (...) {  // a policy threw: one outcome, every permit back
-      abandon();
+    } catch (...) {
+      return false;
     }
 #else
     f();
 #endif
+    return true;
+  }
+  template <class F>
+  void guarded(F&& f) noexcept {
+    if (!try_to(f)) abandon();  // a policy threw: one outcome, every permit back
   }
   Duration deadline_of(const Options& o) const noexcept {
     return o.timeouts.deadline.value_or(pin_->fleet().timeouts().deadline.value_or(std::chrono::seconds(300)));
@@ -238,160 +247,17 @@ class Exchange {
     }
   }
 
-  // --- who may be asked ---
-
-  Candidate view(const LaneOf& l, const Offer& o, Time now) const noexcept {
-    return {*l.provider, o, l.place->health, query_, l.index, now};
-  }
-  /// The lane's offer, or what the map says of a name that is not listed.
-  const Offer* offer_of(const LaneOf& l, Offer& scratch) const {
-    if (group_->resolved) return &l.offer;
-    const auto resolved = core_.template policy<role::ModelMap>().resolve(query_.request.model, *l.provider);
-    if (!resolved) return nullptr;
-    scratch = *resolved;
-    return &scratch;
-  }
-  static Time asked_rest(const LaneOf& l) noexcept {
-    const Time place = l.place->asked_rest.get(), quota = l.quota->get();
-    return place < quota ? quota : place;
-  }
-  Time policy_rest(const LaneOf& l, Time now) const { return core_.template policy<role::Cooldown>().rest_until(l.place->state, now); }
-
-  // What holds for this request however long one waits.
-  Closed closed_for_good(const LaneOf& l, Time now) const {
-    if (l.place->out.load(std::memory_order_relaxed)) return Closed::no_such_model;
-    if (!l.standing->open(now)) {
-      const auto why = l.standing->why();
-      return why == Standing::Why::unauthorized ? Closed::unauthorized : why == Standing::Why::disabled ? Closed::disabled : Closed::misconfigured;
-    }
-    Offer scratch;
-    const Offer* offer = offer_of(l, scratch);
-    if (offer == nullptr) return Closed::not_carried;
-    if (const Closed c = closed_by_request(*l.provider, *offer, query_, demands_); c != Closed::open) return c;
-    if (least_window_ > 0 && offer->window < least_window_) return Closed::larger_window;
-    if (const auto ceiling = query_.options.price_ceiling) {
-      const Candidate c = view(l, *offer, now);
-      if (!c.price_known() || c.estimate() > *ceiling) return Closed::price;
-    }
-    for (std::uint8_t i = 0; i < race_.trail().count; ++i) {
-      const LaneOf* sent = held_[i].lane;
-      if (query_.options.fallback == Fallback::off && sent != &l) return Closed::other_provider;
-      const TrailEntry& e = race_.trail()[i];
-      if (e.ending != Ending::failed) continue;
-      if (e.kind == Kind::content_filtered && vendor(*sent->provider) == vendor(*l.provider)) return Closed::filtered;
-      if (sent == &l && e.kind == Kind::model_not_found) return Closed::no_such_model;  // also where the place is shared
-      if (sent == &l && about(e.kind).onward == Onward::stop) return Closed::tried;     // it would say the same again
-    }
-    return Closed::open;
-  }
-  Closed closed(std::size_t i, Time now) const {
-    const LaneOf& l = group_->lanes[i];
-    for (std::uint8_t k = 0; k < tried_count_; ++k)
-      if (tried_[k] == i) return Closed::tried;
-    for (std::uint8_t k = 0; k < refused_count_; ++k)
-      if (refused_[k] == i) return Closed::refused;
-    if (asked_rest(l) > now) return Closed::asked_to_rest;
-    if (policy_rest(l, now) > now) return Closed::rests;
-    return closed_for_good(l, now);
-  }
-  bool open(std::size_t i, Time now) const { return closed(i, now) == Closed::open; }
-  static std::string_view vendor(const Provider& p) noexcept { return p.vendor.empty() ? std::string_view(p.name) : p.vendor; }
-
-  /// When somebody may be asked again, at the earliest; `never`: nobody will.
-  Time soonest(Time now) const {
-    Time first = never;
-    for (const LaneOf& l : group_->lanes) {
-      if (closed_for_good(l, now) != Closed::open) continue;
-      Time t = policy_rest(l, now);
-      if (asked_rest(l) > t) t = asked_rest(l);
-      first = sooner(first, t);
-    }
-    return first;
-  }
-  Duration come_back(Time now) const noexcept {
-    Time t = never;
-#if LLMROUTE_EXCEPTIONS
-    try {
-      t = soonest(now);
-    } catch (...) {  // a map of the user's own; the hint is all that is lost
-    }
-#else
-    t = soonest(now);
-#endif
-    return t == never || t <= now ? Duration::zero() : t - now;
-  }
-
-  // --- whom now? ---
-
-  struct View {  // what Candidates is, without the indirection
-    const Exchange& x;
-    Time now;
-    std::size_t only = none;  // open, whoever else is
-    std::size_t size() const noexcept { return x.group_->lanes.size(); }
-    bool open(std::size_t i) const { return only != none ? i == only : i < size() && x.open(i, now); }
-    Candidate operator[](std::size_t i) const {
-      const LaneOf& l = x.group_->lanes[i];
-      Offer scratch;
-      const Offer* offer = x.offer_of(l, scratch);
-      return x.view(l, offer == nullptr ? l.offer : *offer, now);
-    }
-  };
-  struct Choice {
-    std::size_t lane = none;
-    double score = 0;
-  };
-  Choice choose(const View& candidates) const {
-    const auto& ranking = core_.template policy<role::Ranking>();
-    if constexpr (Scores<Ranking>) {
-      Choice best{none, std::numeric_limits<double>::infinity()};
-      std::uint64_t equals = 0;
-      for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (!candidates.open(i)) continue;
-        const double score = static_cast<double>(ranking.score(candidates[i], query_));
-        if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
-        else if (score == best.score && best.lane != none && mix(query_.seed, i + 0x71E5u + query_.attempt) % ++equals == 0) best.lane = i;
-      }
-      return best;
-    } else {
-      std::size_t i = none;
-      if constexpr (requires { { ranking.pick(candidates, query_) } -> std::same_as<std::size_t>; }) {
-        i = ranking.pick(candidates, query_);
-      } else {
-        auto at = [&](std::size_t k) { return candidates[k]; };
-        auto is_open = [&](std::size_t k) { return candidates.open(k); };
-        i = ranking.pick(Candidates(at, is_open, candidates.size()), query_);
-      }
-      return {candidates.open(i) ? i : none, 0};  // a strategy that names a closed one is not believed
-    }
-  }
-  // Everybody rests: whose rest ends first? Rests that a provider asked for are never cut short, nor is anybody asked whom the
-  // ranking does not want.
-  Choice least_ill(Time now) const {
-    Choice best;
-    if constexpr (Admits<Cooldown>) {
-      Time first = never;
-      for (std::size_t i = 0; i < group_->lanes.size(); ++i) {
-        const LaneOf& l = group_->lanes[i];
-        if (asked_rest(l) > now || closed_for_good(l, now) != Closed::open) continue;
-        const Time rested = policy_rest(l, now);
-        if (rested <= now || rested >= first) continue;
-        if (const Choice wanted = choose({*this, now, i}); wanted.lane == i) first = rested, best = wanted;
-      }
-    }
-    return best;
-  }
-
   // --- an attempt begins ---
 
   // Everything of the user's that may throw comes before the permit, so that nothing is lost.
   AttemptId launch(bool hedge, Time now) {
     query_.attempt = race_.trail().count;
-    refused_count_ = 0;
+    selection_.new_decision();
     for (;;) {
-      Choice choice = choose({*this, now});
+      auto choice = selection_.choose(now);
       Need need = Need::ordinary;
-      if (choice.lane == none && !hedge && race_.trail().empty() && refused_count_ == 0) {
-        choice = least_ill(now);
+      if (choice.lane == none && !hedge && race_.trail().empty() && !selection_.refused_somebody()) {
+        choice = selection_.least_ill(now);
         need = Need::last_resort;
       }
       if (choice.lane == none) {
@@ -401,11 +267,9 @@ class Exchange {
       if (race_.deadline() - now < race_.least_time()) return race_.decide(Kind::deadline_exceeded), AttemptId{};
 
       Held held;
-      held.lane = &group_->lanes[choice.lane];
-      Offer scratch;
-      const Offer* offer = offer_of(*held.lane, scratch);
-      held.offer = offer == nullptr ? held.lane->offer : *offer;
-      tried_[tried_count_++] = static_cast<std::uint32_t>(choice.lane);
+      held.lane = &selection_.lane(choice.lane);
+      held.offer = selection_.offer(*held.lane);
+      selection_.take(choice.lane);
       const AttemptLimits limits = limits_of(held, now);
       std::optional<Duration> hedge_after;
       if (overlap_ == Overlap::yes && !hedge && query_.options.hedge != Switch::off && query_.options.replay == Replay::free)
@@ -416,13 +280,14 @@ class Exchange {
         held.lane->place->health.in_flight.fetch_add(1, std::memory_order_relaxed);
         const AttemptId id = race_.launched(held.lane->provider->name, choice.score, limits, hedge_after, hedge, now);
         held_.put(id.n, held);
-        tell({.what = Event::What::sent, .provider = held.lane->provider->name, .score = choice.score, .now = now});
+        selection_.asked(*held.lane);
+        const Candidate candidate = selection_.candidate(*held.lane, held.offer, now);
+        tell({.what = Event::What::sent, .provider = held.lane->provider->name, .candidate = &candidate, .entry = &race_.trail()[id.n], .now = now});
         return id;
       }
-      --tried_count_;
+      const bool more = selection_.put_back(choice.lane);
       if (hedge || race_.decided()) return {};
-      if (refused_count_ == refused_.size()) return nobody(now), AttemptId{};
-      refused_[refused_count_++] = static_cast<std::uint32_t>(choice.lane);
+      if (!more) return nobody(now), AttemptId{};
     }
   }
   // Extra attempts, then budgets, then the permit last: a refusal gives back what was taken before it.
@@ -441,10 +306,9 @@ class Exchange {
     } undo{*this, held};
 
     held.sent = now;
-    held.estimate = view(l, held.offer, now).estimate();
+    held.estimate = selection_.candidate(l, held.offer, now).estimate();
     held.max_tokens = query_.request.max_tokens;
-    bool again = hedge;
-    for (std::uint8_t i = 0; i < race_.trail().count; ++i) again = again || held_[i].lane == held.lane;
+    const bool again = hedge || selection_.was_asked(l);
     if (again && !core_.take_extra()) return false;
     held.extra = again;
     if (!held.reserved.take(core_.policies(), query_, *l.provider, held.offer, held.max_tokens, now)) {
@@ -463,11 +327,6 @@ class Exchange {
     undo.armed = false;
     return true;
   }
-  bool somebody_else(Time now) const {
-    for (std::size_t i = 0; i < group_->lanes.size(); ++i)
-      if (open(i, now)) return true;
-    return false;
-  }
   AttemptLimits limits_of(const Held& held, Time now) const {
     const Provider& p = *held.lane->provider;
     const auto chosen = [&](std::optional<Duration> Timeouts::*which, Duration otherwise) {
@@ -483,17 +342,17 @@ class Exchange {
                          .idle = chosen(&Timeouts::idle, seconds(30)),
                          .content_idle = stream ? chosen(&Timeouts::content_idle, seconds(120)) : Duration::zero()};
     // While somebody else could be asked, one that hangs must leave enough time for that.
-    if (somebody_else(now)) limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
+    if (selection_.somebody_is_open(now)) limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
     return limits;
   }
   // Everybody was asked once, rests, or cannot: is another round worth it?
   void nobody(Time now) {
-    if (last_ && tried_count_ > 0) {
+    if (last_ && selection_.round_has_begun()) {
       if (const auto pause = another_round()) {
-        const Time rested = soonest(now), again = later(now, *pause);
+        const Time rested = selection_.soonest(now), again = later(now, *pause);
         const Time begin = rested > again ? rested : again;
         if (begin < race_.deadline() && race_.deadline() - begin >= race_.least_time()) {
-          tried_count_ = 0;
+          selection_.new_round();
           return race_.pause(begin > now ? begin : later(now, Duration(1)));
         }
       }
@@ -504,12 +363,7 @@ class Exchange {
     const auto policy = core_.template policy<role::Retry>().retry_after(*last_, query_);
     for (const auto& [kind, most] : query_.options.retries) {
       if (kind != last_->kind) continue;
-      int rounds = 0;  // in which the one that failed last failed like this
-      for (std::uint8_t i = 0; i < race_.trail().count; ++i) {
-        const TrailEntry& e = race_.trail()[i];
-        rounds += held_[i].lane == last_lane_ && e.ending == Ending::failed && e.kind == kind;
-      }
-      if (rounds > most) return std::nullopt;
+      if (selection_.failures(*last_lane_, kind) > most) return std::nullopt;
       return policy.value_or(Duration::zero());
     }
     return policy;
@@ -528,9 +382,6 @@ class Exchange {
   static bool never_worked_on(Kind k) noexcept {
     return k == Kind::not_sent || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out || about(k).blame == Blame::offer_out;
   }
-  static Duration key_pause(const Provider& p) noexcept {
-    return p.retry_key_after > Duration::zero() ? p.retry_key_after : endless;
-  }
   // Every attempt comes through here once, however it ended: reservations, counts, rests, the permit, observers.
   void settle(AttemptId id, const Ended& e, Time now) noexcept {
     Held& held = held_[id.n];
@@ -541,62 +392,26 @@ class Exchange {
     o.total = now - held.sent;
     o.first_content = held.first_content < Duration::zero() ? o.total : held.first_content;
 
-    const Cost cost = cost_of(held, e, o);
-    add(cost);
+    const Cost cost = cost_of(*l.provider, held.offer, held.estimate, e, o);
+    bill_.add(cost);
     held.reserved.settle(core_.policies(), cost.amount, now);
     if (held.extra) core_.give_extra();
-    learn(l, held, o, now);
+    learn(l, o, rest_without_hint(o), now);
     guarded([&] {
       auto& cooldown = core_.template policy<role::Cooldown>();
       if constexpr (Admits<Cooldown>) cooldown.report(l.place->state, held.permit, o, now);
       else if (!o.says_nothing()) cooldown.report(l.place->state, o, now);
     });
-    if (o.failed()) last_ = o, last_lane_ = &l;
-    tell({.what = Event::What::ended, .provider = l.provider->name, .outcome = &o, .usage = e.usage, .cost = cost, .now = now});
-  }
-  void learn(const LaneOf& l, const Held& held, const Outcome& o, Time now) noexcept {
-    Health& health = l.place->health;
-    health.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    if (o.ok()) {
-      health.successes.fetch_add(1, std::memory_order_relaxed);
-      health.measured(o.first_content);
-      l.standing->works();
+    if (o.failed()) {
+      last_ = o, last_lane_ = &l;
+      selection_.failed(id.n, o.kind, held.offer);
     }
-    if (o.ending == Ending::lost || o.ending == Ending::cut) health.at_least(o.total);
-    if (!o.failed()) return;
-
-    using std::chrono::seconds;
-    constexpr Duration shortest = seconds(1), longest = seconds(300), quota = std::chrono::minutes(15);
-    const Duration asked = o.retry_after > Duration::zero() ? shorter(longer(o.retry_after, shortest), longest) : Duration::zero();
-    switch (o.blame()) {
-      case Blame::none: break;
-      case Blame::failure:
-        health.failures.fetch_add(1, std::memory_order_relaxed);
-        if (asked > Duration::zero()) l.place->asked_rest.extend(later(now, asked));
-        break;
-      case Blame::rest: {
-        Duration rest = asked > Duration::zero() ? asked : rest_without_hint(o);
-        if (o.kind == Kind::quota_exhausted) rest = longer(rest, quota);
-        l.quota->extend(later(now, rest));
-        break;
-      }
-      case Blame::provider_out:
-        if (o.kind == Kind::unauthorized) l.standing->close(Standing::Why::unauthorized, later(now, key_pause(*l.provider)));
-        else l.standing->close(Standing::Why::misconfigured, never);
-        break;
-      case Blame::offer_out:
-        if (l.own_place) l.place->out.store(true, std::memory_order_relaxed);
-        break;
-    }
-    if (about(o.kind).onward == Onward::larger_window) {
-      const std::int64_t too_small = held.offer.window > 0 ? held.offer.window : query_.prompt_tokens();
-      if (least_window_ <= too_small) least_window_ = detail::saturating_add(too_small, 1);
-    }
-    if (o.blame() != Blame::none && o.blame() != Blame::failure)
-      tell({.what = Event::What::rested, .provider = l.provider->name, .outcome = &o, .now = now});
+    tell({.what = Event::What::ended, .provider = l.provider->name, .outcome = &o, .entry = &entry, .usage = e.usage, .cost = cost, .now = now});
+    if (o.failed()) tell_rest(l, o, entry, now);
   }
   Duration rest_without_hint(const Outcome& o) noexcept {
     Duration rest = std::chrono::seconds(60);
+    if (o.blame() != Blame::rest || o.retry_after > Duration::zero()) return rest;
     guarded([&] {
       auto& cooldown = core_.template policy<role::Cooldown>();
       if constexpr (RestsFor<Cooldown>) rest = cooldown.rest_for(o);
@@ -604,28 +419,27 @@ class Exchange {
     return rest;
   }
 
-  Cost cost_of(const Held& held, const Ended& e, const Outcome& o) const noexcept {
-    if (e.billed) return {*e.billed, Cost::Source::billed};
-    const Price& price = held.offer.price;
-    if (e.usage.reported) {
-      if (!price.known()) return {};
-      return {held.lane->provider->with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached)), Cost::Source::usage};
-    }
-    // An answer that refuses costs nothing, and neither does what was never sent.
-    const bool sent = o.kind != Kind::not_sent && (o.kind != Kind::request_invalid || e.status != 0);
-    if (o.failed() && (!sent || e.status >= 300)) return {Money(), Cost::Source::usage};
-    if (!price.known()) return {};
-    return {held.estimate, price == Price::free() ? Cost::Source::usage : Cost::Source::estimated};
-  }
-  void add(const Cost& c) noexcept {  // the sum is known as well as its least known part
-    cost_.amount += c.amount;
-    cost_.source = std::exchange(settled_, true) ? (c.source < cost_.source ? c.source : cost_.source) : c.source;
-  }
-
   void tell(Event e) noexcept {
     e.id = query_.id;
     e.query = &query_;
     core_.tell(e);
+  }
+  void tell_rest(const LaneOf& l, const Outcome& o, const TrailEntry& entry, Time now) noexcept {
+    guarded([&] {
+      const bool out = o.blame() == Blame::provider_out || (o.blame() == Blame::offer_out && l.own_place);
+      const Time until = out ? l.standing->open(now) ? never : l.standing->probe_at() : selection_.rest_until(l, now);
+      if (until > now) tell({.what = Event::What::rested, .provider = l.provider->name, .outcome = &o, .entry = &entry, .until = until, .now = now});
+    });
+  }
+  void tell_finished(Time now) noexcept {
+    const AttemptId winner = race_.winner();
+    Outcome o = winner ? Outcome{.ending = Ending::won} : Outcome{.ending = Ending::failed, .kind = *race_.failure()};
+    if (o.failed() && o.kind == Kind::cancelled) o.ending = Ending::cancelled;
+    o.total = o.first_content = now - race_.begun();
+    if (winner && held_[winner.n].first_content >= Duration::zero()) o.first_content = first_content(winner);
+    const TrailEntry* last = race_.trail().empty() ? nullptr : &race_.trail()[winner ? winner.n : race_.trail().count - 1u];
+    tell({.what = Event::What::finished, .provider = last == nullptr ? std::string_view() : last->provider.view(), .outcome = &o, .entry = last,
+          .cost = bill_.total(), .now = now});
   }
 
   // --- what is said ---
@@ -655,9 +469,8 @@ class Exchange {
   void everyone_else(Also&& also, Time now) const {
     int said = 0, more = 0;
     for (const Provider& p : pin_->fleet().providers()) {
-      Closed why = Closed::not_carried;
-      for (std::size_t i = 0; i < group_->lanes.size(); ++i)
-        if (group_->lanes[i].provider == &p) why = reason(i, now);
+      Closed why = Closed::refused;
+      try_to([&] { why = selection_.why_not(p, now); });
       if (why == Closed::open && race_.failure() == Kind::no_candidate) why = Closed::unwanted;
       if (why == Closed::tried || why == Closed::open) continue;
       if (++said <= 16) also(p.name, to_string(why));
@@ -665,39 +478,19 @@ class Exchange {
     }
     if (more > 0) also("and", std::to_string(more) + " more");
   }
-  Closed reason(std::size_t i, Time now) const {
-    for (std::uint8_t k = 0; k < race_.trail().count; ++k)
-      if (held_[k].lane == &group_->lanes[i]) return Closed::tried;
-#if LLMROUTE_EXCEPTIONS
-    try {
-#endif
-      const Closed for_good = closed_for_good(group_->lanes[i], now);
-      return for_good != Closed::open ? for_good : closed(i, now);
-#if LLMROUTE_EXCEPTIONS
-    } catch (...) {
-      return Closed::refused;
-    }
-#endif
-  }
-
   CoreOf& core_;
   typename Snapshot<typename CoreOf::Places>::Pin pin_;
-  const Group<Cooldown>* group_;
   Query query_;
+  Selection<Policies> selection_;
   Race race_;
   detail::Lazy<Held, max_attempts> held_;
-  std::array<std::uint32_t, max_attempts> tried_{};     // in this round
-  std::array<std::uint32_t, 16> refused_{};             // in this decision
-  std::uint8_t tried_count_ = 0, refused_count_ = 0;
-  std::int64_t least_window_ = 0;
   std::optional<Outcome> last_{};  // the last failure
   const LaneOf* last_lane_ = nullptr;
-  Cost cost_{};
+  Bill bill_{};
   std::string refusal_{};
   Time last_now_;
   Overlap overlap_;
-  Demands demands_{};
-  bool finished_ = false, settled_ = false, over_budget_ = false;
+  bool finished_ = false, over_budget_ = false;
 };
 
 }  // namespace llmroute

@@ -53,6 +53,7 @@ class ScriptedProvider {
     p.model = script_.model;
     p.key = Secret(script_.key);
     p.price = script_.price;
+    p.expected_latency = script_.first_content;
     p.window = script_.window;
     p.capabilities = script_.capabilities;
     p.strengths = script_.strengths;

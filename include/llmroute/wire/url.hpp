@@ -46,7 +46,8 @@ constexpr bool is_host(std::string_view host) noexcept {
   for (char c : address ? host.substr(1, host.size() - 2) : host) {
     const bool digit = c >= '0' && c <= '9', hex = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (address ? !(digit || hex || c == ':' || c == '.') : !(digit || letter || c == '-' || c == '.' || c == '_')) return false;
+    if (address ? !(digit || hex || c == ':' || c == '.') : !(digit || letter || c == '-' || c == '.' || c == '_'))
+      return false;
   }
   return true;
 }

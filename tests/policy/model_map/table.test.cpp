@@ -101,12 +101,12 @@ TEST_CASE("a name that the table does not know is sent as it is, on the provider
 
 TEST_CASE("a provider that no row is about is asked for every name as it is") {
   Provider local = of("");
-  local.price = Price::free();
+  local.price = Price::zero();
   for (const char* model : {"llama-3.1-8b", "gpt-4o", "llama-3.1-8b-instant", "whatever"}) {
     const auto offer = Table{}.resolve(model, local);
     REQUIRE(offer);
     CHECK(offer->model == model);
-    CHECK(offer->price == Price::free());
+    CHECK(offer->price == Price::zero());
   }
   CHECK(name(Table{}.resolve("llama-3.1-8b", of("ollama"))) == "llama-3.1-8b");
   CHECK(name(Table{}.resolve("llama-3.1-8b", of("", "groq"))) == "llama-3.1-8b");  // a name is not a vendor
@@ -159,13 +159,13 @@ TEST_CASE("what a row leaves open is as the provider says") {
   p.capabilities = Capability::tools;
   const Table table = Table{}
                           .add({.model = "plain", .provider = "p"})
-                          .add({.model = "free", .provider = "p", .price = Price::free(), .capabilities = Capability::images})
+                          .add({.model = "free", .provider = "p", .price = Price::zero(), .capabilities = Capability::images})
                           .add({.model = "typo", .provider = "p", .price = {per_million("five"), per_million("5"), {}}});
   CHECK(name(table.resolve("plain", p)) == "plain");
   CHECK(table.resolve("plain", p)->price == some_price);
   CHECK(table.resolve("plain", p)->window == 4096);
   CHECK(table.resolve("plain", p)->capabilities == Capabilities(Capability::tools));
-  CHECK(table.resolve("free", p)->price == Price::free());
+  CHECK(table.resolve("free", p)->price == Price::zero());
   CHECK(table.resolve("free", p)->capabilities == Capabilities(Capability::images));
   CHECK(table.resolve("typo", p)->price.malformed());  // and not silently the provider's
 }
