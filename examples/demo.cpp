@@ -74,70 +74,64 @@ struct ByTask {
   }
 };
 
-/// The observer: tells each request as it runs. It keeps a breaker of its own beside the router's, fed with the same outcomes,
-/// to know how long who rests.
+/// The observer: tells each request as it runs, and who rests until when.
 class Narrator {
  public:
-  Narrator(sim::World& world, cooldown::CircuitBreaker breaker) : world_(world), breaker_(breaker) {}
+  explicit Narrator(sim::World& world) : world_(world) {}
 
   void observe(const Event& e) {
     switch (e.what) {
       case Event::What::classified: return introduce(*e.query);
-      case Event::What::sent: return justify(e);
-      case Event::What::rested: known_[std::string(e.provider)].asked = e.now + e.outcome->retry_after; return;
-      case Event::What::ended: return judge(e);
+      case Event::What::sent: return justify(*e.candidate, *e.query);
+      case Event::What::ended: return judge(std::string(e.provider), *e.outcome);
+      case Event::What::rested: return rest(std::string(e.provider), e);
       default: return;
     }
   }
 
  private:
-  struct Known {
-    Time asked{};  // the end of the rest that the provider asked for
-    cooldown::CircuitBreaker::State state{};
-    cooldown::CircuitBreaker::Permit permit{};
+  struct Rest {
+    Time until{};
+    bool circuit = false;  // of its breaker; else the provider asked for it
+    bool probe = false;    // it is asked to find out whether it works again
   };
 
   void introduce(const Query& q) {
-    const Time now = world_.now();
     std::cout << "\n"
               << ++number_ << ". [" << q.category << (q.delivery == Delivery::stream ? ", streamed" : "") << "] \""
               << q.request.messages.back().parts.front().content << "\", " << world_.elapsed() / 1s << " s after the start\n";
-    for (const auto& [name, known] : known_) {
-      const Time breaker = breaker_.rest_until(known.state, now);
-      if (known.asked > now) std::cout << "   " << name << " rests for " << Elapsed(known.asked - now) << ", as it asked\n";
-      else if (breaker > now)
-        std::cout << "   " << name << " rests for " << Elapsed(breaker - now) << ", its circuit is open\n";
-    }
+    for (const auto& [name, rest] : rests_)
+      if (rest.until > world_.now())
+        std::cout << "   " << name << " rests for " << Elapsed(rest.until - world_.now())
+                  << (rest.circuit ? ", its circuit is open\n" : ", as it asked\n");
   }
 
-  void justify(const Event& e) {
-    const sim::Script& script = world_.provider(e.provider).script();
-    Known& known = known_[std::string(e.provider)];
-    known.permit = breaker_.admit(known.state, e.now, Need::last_resort).value_or(known.permit);
-    std::cout << (e.query->attempt == 0 ? "   asks " : "   then ") << e.provider << ", ";
-    if (good_at(script.strengths, e.query->category))
-      std::cout << "the cheapest left of those good at " << e.query->category << " tasks";
-    else std::cout << "the cheapest of the others, as nobody good at " << e.query->category << " tasks is left";
-    std::cout << ", est. $" << script.price.of(e.query->prompt_tokens(), e.query->completion_tokens);
-    std::cout << (known.permit.probe ? "; a probe, its circuit is half-open\n" : "\n");
+  void justify(const Candidate& c, const Query& q) {
+    Rest& rest = rests_[c.provider.name];
+    rest.probe = rest.circuit;
+    std::cout << (q.attempt == 0 ? "   asks " : "   then ") << c.provider.name << ", ";
+    if (good_at(c.provider.strengths, q.category)) std::cout << "the cheapest left of those good at " << q.category << " tasks";
+    else std::cout << "the cheapest of the others, as nobody good at " << q.category << " tasks is left";
+    std::cout << ", est. $" << c.estimate() << (rest.probe ? "; a probe, its circuit is half-open\n" : "\n");
   }
 
-  void judge(const Event& e) {
-    Known& known = known_[std::string(e.provider)];
-    breaker_.report(known.state, known.permit, *e.outcome, e.now);
-    if (e.outcome->ok()) {
-      if (known.permit.probe) std::cout << "      the probe went well: its circuit closes\n";
+  void judge(const std::string& name, const Outcome& o) {
+    if (o.ok()) {
+      if (rests_[name].probe) std::cout << "      the probe went well: its circuit closes\n";
+      rests_.erase(name);
       return;
     }
-    std::cout << "      fails: " << e.outcome->kind << " after " << Elapsed(e.outcome->total);
-    if (e.outcome->retry_after > Duration::zero()) std::cout << ", come back in " << Elapsed(e.outcome->retry_after);
-    if (breaker_.rest_until(known.state, e.now) > e.now) std::cout << "; its circuit opens for " << Elapsed(breaker_.open);
-    std::cout << '\n';
+    std::cout << "      fails: " << o.kind << " after " << Elapsed(o.total) << '\n';
+  }
+
+  void rest(const std::string& name, const Event& e) {
+    const bool circuit = e.outcome->blame() == Blame::failure;
+    rests_[name] = {.until = e.until, .circuit = circuit};
+    std::cout << "      rests for " << Elapsed(e.until - e.now) << (circuit ? ": its circuit opens\n" : ", as it asked\n");
   }
 
   sim::World& world_;
-  cooldown::CircuitBreaker breaker_;
-  std::map<std::string, Known> known_;
+  std::map<std::string, Rest> rests_;
   int number_ = 0;
 };
 
@@ -169,14 +163,13 @@ int main(int argc, char** argv) {
 
   sim::World world{seed};
   build(world);
-  const cooldown::CircuitBreaker breaker{.failures = 2, .open = 20s};
   Router router{Fleet{world.providers()}.timeouts({.attempt = 5s, .first_content = 3s}),
                 sim::Network{world},
                 sim::Clock{world},
                 ByTask{},
-                breaker,
+                cooldown::CircuitBreaker{.failures = 2, .open = 20s},
                 classify::Keywords{},
-                Narrator{world, breaker}};
+                Narrator{world}};
   std::cout << "llmroute, seed " << seed << ": " << world.size() << " simulated providers, " << std::size(prompts)
             << " prompts, a virtual clock\n";
 
