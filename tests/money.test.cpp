@@ -172,7 +172,7 @@ TEST_CASE("a cost that is too large for one multiplication is as exact") {
   const std::uint32_t seed = tests::seed();
   INFO("--rng-seed " << seed);
   std::mt19937_64 random(seed);
-  const auto below = [&random](std::uint64_t most) { return static_cast<std::int64_t>(random() % most); };
+  const auto below = [&random](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
   for (int i = 0; i < 2'000; ++i) {
     // Whole millions of tokens and a rest: what the millions cost is an integer, the rest fits.
     const std::int64_t in = below(2'000'000'000), out = below(2'000'000'000), more_in = below(1'000'000);
@@ -216,6 +216,13 @@ TEST_CASE("money is written with as many decimals as it takes, at least two") {
   CHECK(Money::most().text() == "9223372036.854775807");
   CHECK(Money::nanos(least).text() == "-9223372036.854775807");
   CHECK(Money::nanos(250'000'000).dollars() == Approx(0.25));
+}
+
+TEST_CASE("an amount is written as text, in the program or in a file") {
+  STATIC_REQUIRE(dollars("0.02") == Money::nanos(20'000'000));
+  STATIC_REQUIRE(dollars("3") == Money::nanos(3'000'000'000));
+  CHECK(Money::parse("0.000000001") == Money::nanos(1));
+  for (const char* wrong : {"", "-1", "0.0000000001", "2 cents", "1e-3", "99999999999"}) CHECK_FALSE(Money::parse(wrong));
 }
 
 TEST_CASE("a cost prints its amount, or that it is unknown") {

@@ -25,6 +25,8 @@ constexpr std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) noexc
   return a != 0 && b > int64_most / a ? int64_most : a * b;
 }
 
+inline void this_is_no_amount_of_dollars() {}  // no constant calls it: compilers print its name
+
 /// "12.345" as an integer of 10^-`decimals`, or -1: not a plain decimal number, negative, too large, or finer than that.
 constexpr std::int64_t decimal(std::string_view text, int decimals) noexcept {
   std::int64_t value = 0;
@@ -96,7 +98,11 @@ class Money {
 };
 
 /// `dollars("0.02")`: an amount that stands in the program; one that is none does not compile.
-consteval Money dollars(std::string_view amount) { return Money::parse(amount).value(); }
+consteval Money dollars(std::string_view amount) {
+  const std::optional<Money> parsed = Money::parse(amount);
+  if (!parsed) detail::this_is_no_amount_of_dollars();
+  return *parsed;
+}
 Money dollars(double) = delete;  // a bare number is rounded before anybody sees it: write "0.02"
 
 /// What one million tokens cost, in nano-dollars. Made by `per_million`, `per_1k` or `Rate::zero`; unknown until then.

@@ -71,3 +71,26 @@ TEST_CASE("many threads ask one router while its fleet is replaced: every reques
   const auto places = router.core().pin();
   places->each_lane([](const auto& lane) { CHECK(lane.place->health.in_flight.load() == 0); });
 }
+
+TEST_CASE("a provider that is disabled while others find out that its key is refused, or works, stays disabled") {
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<std::uint64_t> calls{0};
+    Provider p = named("a", "k1");
+    p.retry_key_after = Duration(1);  // a probe is due all the time
+    Router router{Fleet{p}, transport::from([&](const http::Request&) {
+                    if (mix(11, calls++) % 2 == 0) return http::Response{.status = 401, .body = "{}"};
+                    return http::Response{.body = R"({"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]})"};
+                  }),
+                  retry::Off{}, cooldown::Off{}};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) static_cast<void>(router.complete("hi"));
+      });
+    router.disable("a");
+    for (auto& t : threads) t.join();
+    const std::uint64_t before = calls;
+    CHECK_FALSE(router.complete("hi"));
+    CHECK(calls == before);
+  }
+}

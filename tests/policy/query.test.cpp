@@ -64,7 +64,7 @@ TEST_CASE("a markup is on every price, and no markup makes a cost wrap round") {
   World w;
   w.query.judgement.prompt_tokens = 100;
   w.provider.markup = 0.055;
-  CHECK(w.candidate().estimate() == Money::nanos(26'881));  // 25,480 nano-dollars and 5.5 %
+  CHECK(w.candidate().estimate() == Money::nanos(26'882));  // 25,480 nano-dollars and 5.5 %
   w.provider.markup = 1e300;
   CHECK(w.candidate().estimate() == Money::most());
   w.query.judgement.prompt_tokens = std::numeric_limits<std::int64_t>::max();

@@ -296,8 +296,8 @@ TEST_CASE("a client is never told of a limit of zero, which would be none, nor o
 
 TEST_CASE("times at the end of the scale do not wrap round") {
   Race r = stream(Duration::max());
-  const AttemptLimits endless{Duration::max(), Duration::max(), Duration::max(), Duration::max()};
-  const AttemptId id = launch(r, 0s, endless, Duration::max());
+  const AttemptLimits unlimited{Duration::max(), Duration::max(), Duration::max(), Duration::max()};
+  const AttemptId id = launch(r, 0s, unlimited, Duration::max());
   CHECK(r.advance(at(1h)).until == never);
   CHECK(r.content(id, at(2h)));
   r.heard(id, at(3h));

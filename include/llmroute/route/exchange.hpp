@@ -89,7 +89,7 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() {
     for (std::uint8_t i = 0; i < race_.trail().count; ++i) settle({i}, {}, last_now_);
-    core_.end();
+    if (!finished_) core_.end();
   }
 
   /// What the driver does next; asked until it says wait or finish.
@@ -107,7 +107,10 @@ class Exchange {
         case Race::Want::cancel: settle(turn.attempt, {}, now); return {Step::Do::cancel, turn.attempt};
         case Race::Want::wait: return {Step::Do::wait, {}, turn.until};
         case Race::Want::finish:
-          if (!std::exchange(finished_, true)) tell_finished(now);
+          if (!std::exchange(finished_, true)) {
+            core_.end();
+            tell_finished(now);
+          }
           return {Step::Do::finish};
       }
     }
@@ -445,7 +448,7 @@ class Exchange {
   // --- what is said ---
 
   std::string message(const Failure& f, Time now) const {
-    std::string text = refusal_;
+    std::string text = f.kind == Kind::policy_failed ? "a policy or a callback threw an exception" : refusal_;
     const auto also = [&](std::string_view name, std::string_view what) {
       text += text.empty() ? "" : "; ";
       text.append(name).append(": ").append(what);
@@ -457,7 +460,6 @@ class Exchange {
       if (!e.message.empty()) what.append(", ").append(e.message.view());
       also(e.provider, what);
     }
-    if (f.kind == Kind::policy_failed) text += "a policy or a callback threw an exception";
     if (f.kind == Kind::no_candidate || f.kind == Kind::over_budget || !f.trail.empty()) everyone_else(also, now);
     if (f.retry_after > Duration::zero())
       text += (text.empty() ? "" : "; ") + std::string("worth coming back in ") +
