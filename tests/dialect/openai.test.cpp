@@ -68,7 +68,7 @@ struct Stream {
         calls.push_back(std::to_string(d.index).append(" ").append(d.id).append(" ").append(d.name).append(" ").append(d.text));
     };
     for (const std::string_view e : events)
-      if (more) more = dialect::openai.event(e, got, sink);
+      if (more) more = dialect::openai.event({}, e, got, sink);
   }
 };
 
@@ -432,10 +432,10 @@ TEST_CASE("a caller who wants no more stops the reading") {
   int seen = 0;
   const auto sink = [&](const Delta&) { return ++seen < 2; };
   const OnDelta deliver = sink;
-  CHECK(dialect::openai.event(delta("\"content\":\"a\""), got, deliver));
-  CHECK_FALSE(dialect::openai.event(delta(R"("content":"b","reasoning":"c")"), got, deliver));
+  CHECK(dialect::openai.event({}, delta("\"content\":\"a\""), got, deliver));
+  CHECK_FALSE(dialect::openai.event({}, delta(R"("content":"b","reasoning":"c")"), got, deliver));
   CHECK(seen == 2);
-  CHECK(dialect::openai.event(delta("\"content\":\"d\""), got, {}));  // nobody listens
+  CHECK(dialect::openai.event({}, delta("\"content\":\"d\""), got, {}));  // nobody listens
   CHECK(got.text == "abd");
 }
 

@@ -509,7 +509,7 @@ struct Mine {
     body = "ping";
     return true;
   }
-  static bool event(std::string_view, ReplyBuilder&, OnDelta) { return true; }
+  static bool event(std::string_view, std::string_view, ReplyBuilder&, OnDelta) { return true; }
   static bool whole(std::string_view body, ReplyBuilder& b) {
     b.text = body;
     return true;

@@ -73,8 +73,9 @@ struct Dialect {
   std::string_view name;
   /// Writes URL and body. False: the request cannot be said in this dialect; `body` then holds why.
   bool (*encode)(const Outgoing&, std::string& url, std::string& body);
-  /// One event of a stream. False: stop reading (the caller wants no more, or `builder` holds an error).
-  bool (*event)(std::string_view data, ReplyBuilder& builder, OnDelta deliver);
+  /// One event of a stream, with its name where the server gave one. False: stop reading (the caller wants no more, or
+  /// `builder` holds an error).
+  bool (*event)(std::string_view name, std::string_view data, ReplyBuilder& builder, OnDelta deliver);
   /// A whole reply. False: it is none.
   bool (*whole)(std::string_view body, ReplyBuilder& builder);
   /// The body of an error answer: what kind it is, the provider's words and its hint go to `error`.

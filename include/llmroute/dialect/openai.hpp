@@ -28,7 +28,7 @@ struct OpenAi {
     return false;
   }
 
-  static bool event(std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
+  static bool event(std::string_view, std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
     const std::string_view word = http::trim(data);
     if (builder.complete || word.empty()) return true;
     if (word == "[DONE]") {

@@ -190,7 +190,7 @@ class Attempt {
   bool event(const sse::Event& e, OnDelta content) {
     if (e.data.empty()) return true;
     const Sink sink{*this, content};
-    return dialect_->event(e.data, reply_, sink);
+    return dialect_->event(e.name, e.data, reply_, sink);
   }
 
   static Kind unanswered(http::Error error) noexcept {
