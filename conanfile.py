@@ -44,3 +44,4 @@ class LlmrouteConan(ConanFile):
         self.cpp_info.libdirs = []
         self.cpp_info.set_property("cmake_file_name", "llmroute")
         self.cpp_info.set_property("cmake_target_name", "llmroute::llmroute")
+        self.cpp_info.set_property("cmake_config_version_compat", "SameMinorVersion")

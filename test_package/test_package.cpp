@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <llmroute/llmroute.hpp>
 
-#include <cstdio>
+#include <iostream>
+
+using namespace llmroute;
 
 int main() {
-  const llmroute::Fleet fleet{};
-  std::printf("a fleet takes %zu bytes\n", sizeof fleet);
+  auto client = transport::from([](const http::Request&) {
+    return http::Response{.body = R"({"choices":[{"message":{"content":"Hello!"},"finish_reason":"stop"}]})"};
+  });
+  Router router{Fleet{providers::groq({.key = "my-key"})}, client};
+  Result<Reply> reply = router.complete("Say hello.");
+  if (!reply) return std::cerr << reply.error() << '\n', 1;
+  std::cout << reply->text << '\n';
 }

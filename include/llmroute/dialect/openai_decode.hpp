@@ -4,6 +4,7 @@
 #ifndef LLMROUTE_DIALECT_OPENAI_DECODE_HPP
 #define LLMROUTE_DIALECT_OPENAI_DECODE_HPP
 
+#include <cmath>  // llround
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -244,8 +245,7 @@ class OpenAiAnswer {
                key == "cache_read_input_tokens")
         count(usage.cached);
       else if (key == "reasoning_tokens") count(usage.reasoning);
-      else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9)
-        to_.billed = Money::nanos(static_cast<std::int64_t>(cost * 1e9 + 0.5));
+      else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9) to_.billed = Money::nanos(std::llround(cost * 1e9));
     });
     if (!counted) return;
     // xAI counts thoughts beside the completion, not in it; the total tells.

@@ -54,7 +54,7 @@ struct AnswersAll {
     return {};
   }
   template <class OnDone>
-  Anything start(ChatRequest, OnDone&&, Options = {}) {
+  Anything start(const ChatRequest&, OnDone&&, const Options& = {}) {
     return {};
   }
   template <class... A>
@@ -62,7 +62,7 @@ struct AnswersAll {
     return {};
   }
   template <class OnDeltaOf, class OnDone>
-  Anything start_stream(ChatRequest, OnDeltaOf&&, OnDone&&, Options = {}) {
+  Anything start_stream(const ChatRequest&, OnDeltaOf&&, OnDone&&, const Options& = {}) {
     return {};
   }
   template <class... A>

@@ -57,7 +57,7 @@ class Reservations {
 #if LLMROUTE_EXCEPTIONS
         try {
           budget.settle(std::bit_cast<R>(raw), real, now);
-        } catch (...) {  // the others are settled all the same
+        } catch (...) {  // NOLINT(bugprone-empty-catch): the others are settled all the same
         }
 #else
         budget.settle(std::bit_cast<R>(raw), real, now);

@@ -1,4 +1,5 @@
 # An overlay port that installs the checkout it lies in: vcpkg install llmroute --overlay-ports=<checkout>/packaging/vcpkg
+# vcpkg does not notice that the checkout has changed: vcpkg remove llmroute, and install it with VCPKG_BINARY_SOURCES=clear.
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 set(VCPKG_BUILD_TYPE release) # header-only
 
@@ -11,5 +12,4 @@ vcpkg_cmake_configure(
     -DLLMROUTE_INSTALL=ON)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH share/cmake/llmroute)
-file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug" "${CURRENT_PACKAGES_DIR}/lib" "${CURRENT_PACKAGES_DIR}/share/cmake")
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
