@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <llmroute/llmroute.hpp>
+#include "../program.hpp"
 
-#include <cstdio>
-
-int main() {
-  const llmroute::Fleet fleet{};
-  std::printf("a fleet takes %zu bytes\n", sizeof fleet);
-}
+int main() { return route_once(); }

@@ -122,7 +122,6 @@
 #include <llmroute/sim/network.hpp>
 #include <llmroute/sim/world.hpp>
 
-int main() {
-  const llmroute::Fleet fleet{};
-  std::printf("a fleet takes %zu bytes\n", sizeof fleet);
-}
+#include "../program.hpp"
+
+int main() { return route_once(); }
