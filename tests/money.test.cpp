@@ -11,6 +11,7 @@
 #include "catch.hpp"
 
 using llmroute::Cost;
+using llmroute::dollars;
 using llmroute::Money;
 using llmroute::per_1k;
 using llmroute::per_million;
