@@ -119,15 +119,15 @@ void compare(int providers, int rounds) {
     ratios.push_back(ours.back() / theirs.back());
   }
   const std::size_t made = allocations - before - reserved;
-  std::printf("%6d providers: a whole exchange %8.0f ns, by hand %8.0f ns, ratio %5.1f, %zu allocations%s\n", providers, median(ours),
-              median(theirs), median(ratios), made, sink == 1 ? " " : "");
+  std::printf("%6d providers: a whole exchange %8.0f ns, by hand %8.0f ns, ratio %5.1f, %zu allocations%s\n", providers,
+              median(ours), median(theirs), median(ratios), made, sink == 1 ? " " : "");
 }
 
 }  // namespace
 
 int main() {
-  std::printf("sizeof: Exchange %zu, Trail %zu, Options %zu, Router without state of its own %zu bytes\n", sizeof(Exchange<Bag>), sizeof(Trail),
-              sizeof(Options), sizeof(Router<NoTransport>));
+  std::printf("sizeof: Exchange %zu, Trail %zu, Options %zu, Router without state of its own %zu bytes\n",
+              sizeof(Exchange<Bag>), sizeof(Trail), sizeof(Options), sizeof(Router<NoTransport>));
   compare(1, 200'000);
   compare(3, 200'000);
   compare(10, 100'000);

@@ -54,7 +54,8 @@ TEST_CASE("a stateless policy adds no byte to a router") {
     double score(const Candidate&, const Query&) const { return 0; }
   };
   STATIC_REQUIRE(sizeof(Router<Silent, Mine>) == sizeof(Router<Silent>));
-  STATIC_REQUIRE(sizeof(Router<Silent, Mine, cooldown::Off, classify::Off, models::Identity, retry::Off>) <= sizeof(Router<Silent>));
+  STATIC_REQUIRE(sizeof(Router<Silent, Mine, cooldown::Off, classify::Off, models::Identity, retry::Off>) <=
+                 sizeof(Router<Silent>));
 }
 
 TEST_CASE("an unsound fleet answers every request with misconfigured, names provider and field, and sends nothing") {
@@ -224,11 +225,11 @@ TEST_CASE("a handler may begin the next request, and destroy its own") {
   Holder* current = nullptr;
   ask = [&] {
     current = new Holder{router.start({.messages = "hello"}, std::function<void(Result<Reply>)>([&](Result<Reply> r) {
-      CHECK(r);
-      Holder* mine = current;
-      if (++done < 3) ask();
-      delete mine;
-    }))};
+                                        CHECK(r);
+                                        Holder* mine = current;
+                                        if (++done < 3) ask();
+                                        delete mine;
+                                      }))};
   };
   ask();
   f.world.run();
@@ -237,7 +238,8 @@ TEST_CASE("a handler may begin the next request, and destroy its own") {
 }
 
 TEST_CASE("Cheapest asks in the order of the estimates, with the figures of the trade") {
-  Provider groq = providers::groq({.key = "k"}), together = providers::together({.key = "k"}), openrouter = providers::openrouter({.key = "k"});
+  Provider groq = providers::groq({.key = "k"}), together = providers::together({.key = "k"}),
+           openrouter = providers::openrouter({.key = "k"});
   std::vector<std::string> asked, sent;
   struct Notes {
     std::vector<std::string>* asked;
@@ -245,8 +247,7 @@ TEST_CASE("Cheapest asks in the order of the estimates, with the figures of the 
       if (e.what == Event::What::sent) asked->push_back(std::string(e.provider) + ' ' + e.candidate->estimate().text());
     }
   };
-  Router router{Fleet{groq, together, openrouter},
-                transport::from([&](const http::Request& q) {
+  Router router{Fleet{groq, together, openrouter}, transport::from([&](const http::Request& q) {
                   sent.emplace_back(q.url);
                   return http::Response{.status = 500};
                 }),

@@ -17,10 +17,11 @@ namespace llmroute {
 class RouterRef {
  public:
   template <class R>
-    requires(!std::is_same_v<std::remove_cv_t<R>, RouterRef>) && requires(R& r, const ChatRequest& q, OnDelta d, const Options& o, Stopped s) {
-      { r.stream(q, d, o, s) } -> std::same_as<Result<Reply>>;
-      { r.complete(q, o, s) } -> std::same_as<Result<Reply>>;
-    }
+    requires(!std::is_same_v<std::remove_cv_t<R>, RouterRef>) &&
+                requires(R& r, const ChatRequest& q, OnDelta d, const Options& o, Stopped s) {
+                  { r.stream(q, d, o, s) } -> std::same_as<Result<Reply>>;
+                  { r.complete(q, o, s) } -> std::same_as<Result<Reply>>;
+                }
   RouterRef(R& router) noexcept : router_(&router), run_(&run<R>) {}
 
   Result<Reply> complete(const ChatRequest& request, const Options& options = {}, Stopped stopped = {}) const {

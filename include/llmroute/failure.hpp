@@ -116,13 +116,13 @@ struct Outcome {
 struct TrailEntry {
   ProviderName provider{};
   Ending ending = Ending::running;
-  Kind kind{};             ///< where it failed
-  bool hedge = false;      ///< sent before the one ahead of it had failed
-  int status = 0;          ///< HTTP; 0: there was no answer
-  double score = 0;        ///< what the ranking gave it; 0 from one that picks
-  Elapsed started{};       ///< since the request began
+  Kind kind{};         ///< where it failed
+  bool hedge = false;  ///< sent before the one ahead of it had failed
+  int status = 0;      ///< HTTP; 0: there was no answer
+  double score = 0;    ///< what the ranking gave it; 0 from one that picks
+  Elapsed started{};   ///< since the request began
   Elapsed took{};
-  Text<500> message{};     ///< the provider's words, control characters escaped
+  Text<500> message{};  ///< the provider's words, control characters escaped
 };
 
 inline constexpr std::size_t max_attempts = 8;
@@ -142,13 +142,13 @@ struct Trail {
 /// Why a request did not succeed. Says it in one line: `std::cerr << reply.error()`.
 struct Failure {
   Kind kind = Kind::no_candidate;
-  std::string message{};   ///< every cause, and what to do
+  std::string message{};    ///< every cause, and what to do
   ProviderName provider{};  ///< the last one asked, if any
   int status = 0;           ///< its HTTP status, if any
   Elapsed retry_after{};    ///< the earliest time that it may be worth coming back; zero: unknown
   std::string partial{};    ///< what the caller had already got of a stream
   Usage usage{};
-  Cost cost{};              ///< of all attempts, as far as it is known
+  Cost cost{};  ///< of all attempts, as far as it is known
   std::uint64_t id = 0;
   Trail trail{};
 

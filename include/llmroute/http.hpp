@@ -40,8 +40,8 @@ struct Response {
 enum class Error : std::uint8_t { none, resolve, connect, tls, timed_out, stopped, protocol, io };
 
 constexpr std::string_view to_string(Error e) noexcept {
-  constexpr std::string_view names[]{"none", "name not resolved", "could not connect", "TLS failed", "timed out",
-                                     "stopped", "not HTTP", "connection broken"};
+  constexpr std::string_view names[]{"none",      "name not resolved", "could not connect", "TLS failed",
+                                     "timed out", "stopped",           "not HTTP",          "connection broken"};
   return names[static_cast<std::size_t>(e)];
 }
 
@@ -64,8 +64,8 @@ struct Call {
   const Request& request;
   Limits limits{};
   FunctionRef<void(int status, std::span<const Field>)> on_head{};  ///< once, before any body; 1xx stay with the client
-  FunctionRef<bool(std::string_view)> on_body{};                   ///< false: stop reading, return Error::stopped
-  FunctionRef<bool()> stopped{};                                   ///< true: likewise. Ask at least every 100 ms while waiting
+  FunctionRef<bool(std::string_view)> on_body{};                    ///< false: stop reading, return Error::stopped
+  FunctionRef<bool()> stopped{};                                    ///< true: likewise. Ask at least every 100 ms while waiting
 };
 
 using Completion = FunctionRef<void(Done)>;

@@ -79,7 +79,8 @@ class Money {
 
   /// "0.00002136": dollars with as many decimals as it takes, at least two.
   std::string text() const {
-    const std::uint64_t n = nanos_ < 0 ? std::uint64_t(0) - static_cast<std::uint64_t>(nanos_) : static_cast<std::uint64_t>(nanos_);
+    const std::uint64_t n =
+        nanos_ < 0 ? std::uint64_t(0) - static_cast<std::uint64_t>(nanos_) : static_cast<std::uint64_t>(nanos_);
     std::string fraction = std::to_string(1'000'000'000 + n % 1'000'000'000).substr(1);
     while (fraction.size() > 2 && fraction.back() == '0') fraction.pop_back();
     return (nanos_ < 0 ? "-" : "") + std::to_string(n / 1'000'000'000) + '.' + fraction;
@@ -152,8 +153,10 @@ struct Price {
 #if defined(__GNUC__)
     // Almost always all of it fits into 64 bits, and a score asks often.
     std::int64_t a = 0, b = 0, c = 0;
-    if (!__builtin_mul_overflow(in - hit, input.nanos_per_million(), &a) && !__builtin_mul_overflow(hit, cached_rate.nanos_per_million(), &b) &&
-        !__builtin_mul_overflow(out, output.nanos_per_million(), &c) && !__builtin_add_overflow(a, b, &a) && !__builtin_add_overflow(a, c, &a))
+    if (!__builtin_mul_overflow(in - hit, input.nanos_per_million(), &a) &&
+        !__builtin_mul_overflow(hit, cached_rate.nanos_per_million(), &b) &&
+        !__builtin_mul_overflow(out, output.nanos_per_million(), &c) && !__builtin_add_overflow(a, b, &a) &&
+        !__builtin_add_overflow(a, c, &a))
       return Money::nanos(a / 1'000'000 + (a % 1'000'000 != 0));
 #endif
     std::int64_t whole = 0, parts = 0;  // parts: millionths of a nano-dollar

@@ -20,7 +20,8 @@ struct ModelName {
   bool empty() const noexcept { return prefix.empty() && rest.empty(); }
   std::string text() const { return std::string(prefix).append(rest); }
   friend bool operator==(const ModelName& a, std::string_view b) noexcept {
-    return b.size() == a.prefix.size() + a.rest.size() && b.substr(0, a.prefix.size()) == a.prefix && b.substr(a.prefix.size()) == a.rest;
+    return b.size() == a.prefix.size() + a.rest.size() && b.substr(0, a.prefix.size()) == a.prefix &&
+           b.substr(a.prefix.size()) == a.rest;
   }
 };
 

@@ -41,9 +41,9 @@ struct Options {
   std::vector<std::string> allow{};     ///< these providers only
   std::vector<std::string> deny{};      ///< none of these
   Timeouts timeouts{};
-  std::optional<int> attempts{};        ///< at most; 5, and never more than 8
+  std::optional<int> attempts{};  ///< at most; 5, and never more than 8
   Fallback fallback = Fallback::allowed;
-  std::vector<Kind> also_next_on{};     ///< kinds that would stop the request and shall not
+  std::vector<Kind> also_next_on{};             ///< kinds that would stop the request and shall not
   std::vector<std::pair<Kind, int>> retries{};  ///< how often a failure of that kind may be asked again in a later round
   std::optional<Money> price_ceiling{};         ///< no provider whose estimate is above it
   Switch hedge = Switch::as_configured;

@@ -35,7 +35,8 @@ class Capabilities {
 
   /// What is assumed of a model that nobody described: it may do anything, but needs no more time than others.
   static constexpr Capabilities assumed() noexcept {
-    return Capabilities(Capability::streaming) | Capability::tools | Capability::images | Capability::json | Capability::json_schema;
+    return Capabilities(Capability::streaming) | Capability::tools | Capability::images | Capability::json |
+           Capability::json_schema;
   }
   constexpr bool has(Capability c) const noexcept { return (bits_ & static_cast<std::uint32_t>(c)) != 0; }
   constexpr bool covers(Capabilities needed) const noexcept { return (needed.bits_ & ~bits_) == 0; }
@@ -71,32 +72,32 @@ struct FreeAllowance {
 };
 
 struct Provider {
-  std::string name{};                  ///< 1 to 31 bytes, unique in a fleet
-  std::string url{};                   ///< what stands before "/chat/completions"
-  std::string vendor{};                ///< whose models and prices it has: "groq"; empty: nobody's that is known
-  const Dialect* dialect = nullptr;    ///< null: OpenAI's chat completions
-  std::string model{};                 ///< for requests that name none; empty: the field is left out
+  std::string name{};                ///< 1 to 31 bytes, unique in a fleet
+  std::string url{};                 ///< what stands before "/chat/completions"
+  std::string vendor{};              ///< whose models and prices it has: "groq"; empty: nobody's that is known
+  const Dialect* dialect = nullptr;  ///< null: OpenAI's chat completions
+  std::string model{};               ///< for requests that name none; empty: the field is left out
   Secret key{};
-  bool needs_key = false;              ///< left out of the fleet while it has none
-  std::string key_variable{};          ///< where the key was looked for
-  std::string key_page{};              ///< where the vendor gives one out
+  bool needs_key = false;      ///< left out of the fleet while it has none
+  std::string key_variable{};  ///< where the key was looked for
+  std::string key_page{};      ///< where the vendor gives one out
   KeyField key_field{};
-  Duration retry_key_after = std::chrono::minutes(15);  ///< a refused key is tried once more by then; zero: never
+  Duration retry_key_after = std::chrono::minutes(15);        ///< a refused key is tried once more by then; zero: never
   std::vector<std::pair<std::string, std::string>> fields{};  ///< sent along with each request
-  bool allow_plain_http = false;       ///< to other hosts than this one: the key travels readable
+  bool allow_plain_http = false;                              ///< to other hosts than this one: the key travels readable
 
-  Price price{};                       ///< of models that the model map knows no price for
-  std::int64_t window = 0;             ///< likewise: context tokens; 0: not known, nothing is refused for it
+  Price price{};                                        ///< of models that the model map knows no price for
+  std::int64_t window = 0;                              ///< likewise: context tokens; 0: not known, nothing is refused for it
   Capabilities capabilities = Capabilities::assumed();  ///< likewise
-  double markup = 0;                   ///< on every price: 0.055 is 5.5 %
+  double markup = 0;                                    ///< on every price: 0.055 is 5.5 %
   FreeAllowance free{};
 
-  Duration expected_latency{};         ///< until it is measured; zero: not known
+  Duration expected_latency{};           ///< until it is measured; zero: not known
   std::vector<std::string> strengths{};  ///< categories that it is good at
   std::vector<std::string> tags{};
   std::string region{};
   RateLimits limits{};
-  std::string quota_group{};           ///< providers that share an account's limits rest together
+  std::string quota_group{};  ///< providers that share an account's limits rest together
   double weight = 1;
   int order = 0;
   Timeouts timeouts{};

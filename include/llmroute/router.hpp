@@ -102,16 +102,19 @@ class RouterOf {
     if constexpr (Transport<T>) {
       return drive::blocking(core_, request, options, delivery, on_delta, stopped);
     } else {
-      static_assert(Runnable<T>, "llmroute: complete() and stream() block, and this AsyncTransport has no `run_until(done)` to drive "
-                                 "its loop meanwhile: use start(), or give it one");
+      static_assert(Runnable<T>,
+                    "llmroute: complete() and stream() block, and this AsyncTransport has no `run_until(done)` to drive "
+                    "its loop meanwhile: use start(), or give it one");
       return run_until_done(request, options, delivery, on_delta, stopped);
     }
   }
-  Result<Reply> run_until_done(const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta, Stopped stopped) {
+  Result<Reply> run_until_done(const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta,
+                               Stopped stopped) {
     drive::Caller caller(on_delta, stopped);
     std::optional<Result<Reply>> result;
-    auto pending = begin(request, options, delivery, [&](const Delta& d) { return caller.takes(d); },
-                         [&](Result<Reply> r) { result.emplace(std::move(r)); });
+    auto pending = begin(
+        request, options, delivery, [&](const Delta& d) { return caller.takes(d); },
+        [&](Result<Reply> r) { result.emplace(std::move(r)); });
     core_.template policy<role::Transport>().run_until([&] {
       if (!result && caller.wants_out()) pending.cancel();
       return result.has_value();
@@ -123,8 +126,8 @@ class RouterOf {
   template <class OnDeltaOf, class OnDone>
   auto begin(ChatRequest request, Options options, Delivery delivery, OnDeltaOf on_delta, OnDone on_done) {
     static_assert(AsyncTransport<T>, "llmroute: start() needs an AsyncTransport: wrap a blocking one in transport::Threaded");
-    return drive::Pending<Policies, OnDone, OnDeltaOf>(core_, std::move(request), std::move(options), delivery, std::move(on_delta),
-                                                       std::move(on_done));
+    return drive::Pending<Policies, OnDone, OnDeltaOf>(core_, std::move(request), std::move(options), delivery,
+                                                       std::move(on_delta), std::move(on_done));
   }
   bool set_standing(std::string_view provider, Standing::Why why) {
     const auto places = core_.pin();

@@ -2,6 +2,4 @@
 // names: double
 #include <llmroute/llmroute.hpp>
 
-int main() {
-  return llmroute::per_million(0.05).known();
-}
+int main() { return llmroute::per_million(0.05).known(); }

@@ -35,12 +35,12 @@ struct Tally {
 TEST_CASE("many threads ask one router while its fleet is replaced: every request has one outcome and nothing is lost") {
   std::atomic<std::uint64_t> calls{0};
   Tally tally;
-  Router router{Fleet{named("a", "k1"), named("b", "k1"), named("c", "k1")},
-                transport::from([&](const http::Request&) {
+  Router router{Fleet{named("a", "k1"), named("b", "k1"), named("c", "k1")}, transport::from([&](const http::Request&) {
                   switch (mix(9, calls++) % 5) {
                     case 0: return http::Response{.status = 500, .body = "{}"};
                     case 1: return http::Response{.status = 429, .fields = {{"retry-after", "1"}}, .body = "{}"};
-                    default: return http::Response{.body = R"({"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]})"};
+                    default:
+                      return http::Response{.body = R"({"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]})"};
                   }
                 }),
                 std::ref(tally), retry::Off{}};

@@ -9,8 +9,9 @@
 
 inline int route_once() {
   llmroute::Router router{
-      llmroute::Fleet{llmroute::providers::openai_compatible({.name = "first", .url = "https://first.example/v1", .key = "k"}),
-                      llmroute::providers::openai_compatible({.name = "second", .url = "https://second.example/v1", .key = "k"})},
+      llmroute::Fleet{
+          llmroute::providers::openai_compatible({.name = "first", .url = "https://first.example/v1", .key = "k"}),
+          llmroute::providers::openai_compatible({.name = "second", .url = "https://second.example/v1", .key = "k"})},
       llmroute::transport::from([](const llmroute::http::Request& q) {
         if (q.url.find("first") != q.url.npos) return llmroute::http::Response{.status = 503, .body = "{}"};
         return llmroute::http::Response{.body = R"({"choices":[{"message":{"content":"Hello!"},"finish_reason":"stop"}]})"};

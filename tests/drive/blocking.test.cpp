@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view whole = R"({"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]})";
 constexpr std::string_view piece = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
-constexpr std::string_view last = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+constexpr std::string_view last =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 Provider named(std::string name) {
   Provider p;
@@ -46,7 +47,8 @@ struct Fixture {
   OnDelta take{};
 
   template <class... Ps>
-  Result<Reply> ask(Delivery how, std::vector<Scripted::Play> plays, const Options& options = {}, Stopped stopped = {}, Ps... ps) {
+  Result<Reply> ask(Delivery how, std::vector<Scripted::Play> plays, const Options& options = {}, Stopped stopped = {},
+                    Ps... ps) {
     Router router{Fleet{named("one"), named("two")}, Scripted{std::move(plays), &sent}, sim::Clock{time}, std::move(ps)...};
     auto on_delta = [&](const Delta& d) { return text += d.text, true; };
     Result<Reply> r = how == Delivery::stream ? router.stream("Hello", take ? take : OnDelta(on_delta), options, stopped)
@@ -94,7 +96,8 @@ TEST_CASE("a caller who wants out while the router waits for a second round is n
   Fixture f;
   bool waits = false;
   auto out = [&] { return waits && f.time.elapsed() > 0s; };
-  const auto r = f.ask(Delivery::whole, {[&](const http::Call& c) { return waits = f.sent.size() == 2, answers(c, "{}", 500); }}, {}, out);
+  const auto r =
+      f.ask(Delivery::whole, {[&](const http::Call& c) { return waits = f.sent.size() == 2, answers(c, "{}", 500); }}, {}, out);
   REQUIRE_FALSE(r);
   CHECK(r.error().kind == Kind::cancelled);
   CHECK(f.sent.size() == 2);
@@ -103,7 +106,8 @@ TEST_CASE("a caller who wants out while the router waits for a second round is n
 
 TEST_CASE("an answer of a client that keeps no limits is dropped when it comes too late") {
   const Options hurried{.timeouts = {.deadline = 30s, .attempt = 5s, .first_content = 5s}};
-  for (const auto& [how, answer] : {std::pair{Delivery::whole, &fine}, {Delivery::stream, &fine}, {Delivery::stream, &fine_stream}}) {
+  for (const auto& [how, answer] :
+       {std::pair{Delivery::whole, &fine}, {Delivery::stream, &fine}, {Delivery::stream, &fine_stream}}) {
     Fixture f, in_time;
     const auto late = [&, a = answer](const http::Call& c) { return f.time.advance(5s + 1ns), a(c); };
     CHECK(f.ask(how, {late, answer}, hurried));
@@ -115,7 +119,8 @@ TEST_CASE("an answer of a client that keeps no limits is dropped when it comes t
 }
 
 TEST_CASE("a client that blocks beyond the deadline does not save its provider from blame for its own limit") {
-  for (const auto& [error, trail] : {std::pair{http::Error::stopped, "one timed_out"}, {http::Error::timed_out, "one timed_out"},
+  for (const auto& [error, trail] : {std::pair{http::Error::stopped, "one timed_out"},
+                                     {http::Error::timed_out, "one timed_out"},
                                      {http::Error::io, "one server_error"}}) {
     Fixture f;
     const auto hangs = [&, e = error](const http::Call&) { return f.time.advance(60s), http::Done{e, {}}; };

@@ -52,7 +52,8 @@ struct Scene {
     prepare(w);
     return w;
   }
-  explicit Scene(Prepare prepare) : router(Fleet{filled(world, prepare).providers()}, sim::Network{world}, sim::Clock{world}, After{}, Ears{&hears}) {}
+  explicit Scene(Prepare prepare)
+      : router(Fleet{filled(world, prepare).providers()}, sim::Network{world}, sim::Clock{world}, After{}, Ears{&hears}) {}
 
   void start() {
     const std::function<bool(const Delta&)> on_delta = [this](const Delta& d) {
@@ -310,7 +311,8 @@ TEST_CASE("of two streams the first to say something is the one, from its first 
 }
 
 TEST_CASE("once a stream has said something, no second one is asked") {
-  const Seen s = hedged([](sim::World& w) { w.provider("one").answer_with(Answer::stream({"a", "b", "c"}, 200ms)); }, streamed());
+  const Seen s =
+      hedged([](sim::World& w) { w.provider("one").answer_with(Answer::stream({"a", "b", "c"}, 200ms)); }, streamed());
   CHECK(s.path() == "one won 200");
   CHECK(s.streamed == "abc");
 }
@@ -425,8 +427,9 @@ TEST_CASE("a completion that comes twice counts once") {
     answer(h.state.calls[0], 500);
     const Manual::Started first = h.state.calls[0];
     h.state.in_start = [&](const Manual::Started& s) {
-      answer(s, 200, R"({"choices":[{"message":{"content":"hi","tool_calls":[{"id":"1","type":"function",)"
-                     R"("function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]})");
+      answer(s, 200,
+             R"({"choices":[{"message":{"content":"hi","tool_calls":[{"id":"1","type":"function",)"
+             R"("function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]})");
       s.done({});
       s.done({});
     };
@@ -464,7 +467,8 @@ TEST_CASE("a loop that ends with nothing left to happen gives the blocking calle
 
 TEST_CASE("a time without end needs no timer") {
   ByHand h;
-  const Timeouts unlimited{Duration::max(), Duration::max(), Duration::max(), Duration::max(), Duration::max(), Duration::max()};
+  const Timeouts unlimited{Duration::max(), Duration::max(), Duration::max(),
+                           Duration::max(), Duration::max(), Duration::max()};
   h.state.now = Time{} + 1h;
   int outcomes = 0;
   auto pending = h.router.start({.messages = "Hello"}, [&](Result<Reply> r) { outcomes += r.has_value(); },

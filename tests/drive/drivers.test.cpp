@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The same scenario through two drivers has the same outcome and the same trail: whatever is decided is decided once.
-#include "llmroute/drive/callback.hpp"
 #include "llmroute/drive/blocking.hpp"
+#include "llmroute/drive/callback.hpp"
 
 #include "catch.hpp"
 #include "play.hpp"
@@ -16,17 +16,17 @@ namespace {
 
 constexpr Duration tick = 1ms;  // a blocking caller notices up to so much later
 
-bool near(Duration a, Duration b, std::size_t ticks = 1) {
-  return (a < b ? b - a : a - b) <= tick * static_cast<int>(ticks);
-}
+bool near(Duration a, Duration b, std::size_t ticks = 1) { return (a < b ? b - a : a - b) <= tick * static_cast<int>(ticks); }
 
 void same(const std::vector<Ask>& asks, const std::vector<Seen>& blocking, const std::vector<Seen>& callback) {
   REQUIRE(blocking.size() == callback.size());
   for (std::size_t i = 0; i < blocking.size(); ++i) {
     const Seen &b = blocking[i], &c = callback[i];
-    INFO("request " << i << "\n  blocking: " << b.path() << " (" << b.message << ")\n  callback: " << c.path() << " (" << c.message << ")");
+    INFO("request " << i << "\n  blocking: " << b.path() << " (" << b.message << ")\n  callback: " << c.path() << " ("
+                    << c.message << ")");
     // What comes in the tick in which a caller cancels still reaches one who blocks, and from then on they know different things.
-    if (asks[i].cancel_after > Duration::zero() && !c.ok && c.kind == Kind::cancelled && (b.path() != c.path() || b.streamed != c.streamed))
+    if (asks[i].cancel_after > Duration::zero() && !c.ok && c.kind == Kind::cancelled &&
+        (b.path() != c.path() || b.streamed != c.streamed))
       return;
     CHECK(b.ok == c.ok);
     CHECK(b.kind == c.kind);
@@ -53,7 +53,8 @@ std::vector<Seen> through_both(Prepare prepare, const std::vector<Ask>& asks, Po
     for (const char* name : {"one", "two", "three"})
       world.add({.name = name, .price = {.input = per_million("1"), .output = per_million("2")}});
     prepare(world);
-    results[driver] = driver == 0 ? tests::play_blocking(world, asks, policies...) : tests::play_callback(world, asks, policies...);
+    results[driver] =
+        driver == 0 ? tests::play_blocking(world, asks, policies...) : tests::play_callback(world, asks, policies...);
     for (auto& p : world) CHECK(p.counters().in_flight == 0);
   }
   same(asks, results[0], results[1]);
@@ -99,8 +100,9 @@ TEST_CASE("a stream that fails before its first content fails over without a tra
 }
 
 TEST_CASE("a stream that breaks after content is not replayed: the caller gets what there was") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::stream({"half ", "of it", "rest"}, 10ms).cut_after(2)); },
-                                 {stream()});
+  const auto seen = through_both(
+      [](sim::World& w) { w.provider("one").answer_with(Answer::stream({"half ", "of it", "rest"}, 10ms).cut_after(2)); },
+      {stream()});
   CHECK_FALSE(seen[0].ok);
   CHECK(seen[0].kind == Kind::stream_broken);
   CHECK(seen[0].text == "half of it");
@@ -110,7 +112,8 @@ TEST_CASE("a stream that breaks after content is not replayed: the caller gets w
 
 TEST_CASE("a provider that hangs is left when its share of the time is up") {
   const Ask hurried{.options = {.timeouts = {.deadline = 10s}}};
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::hang()); }, {hurried, stream(hurried)});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::hang()); }, {hurried, stream(hurried)});
   CHECK(seen[0].path() == "one timed_out, two won 200");
   CHECK(near(seen[0].trail[0].took, 6s));
 }
@@ -126,14 +129,16 @@ TEST_CASE("the deadline cuts the last attempt, and nobody is blamed") {
 }
 
 TEST_CASE("a 400 stops the request, because another provider would say the same") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(400, "invalid_value", "no")); }, {Ask{}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(400, "invalid_value", "no")); }, {Ask{}});
   CHECK(seen[0].kind == Kind::request_invalid);
   CHECK(seen[0].path() == "one request_invalid 400");
 }
 
 TEST_CASE("a 400 goes on where the caller asked for that") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(400, "invalid_value", "no")); },
-                                 {Ask{.options = {.also_next_on = {Kind::request_invalid}}}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(400, "invalid_value", "no")); },
+                   {Ask{.options = {.also_next_on = {Kind::request_invalid}}}});
   CHECK(seen[0].path() == "one request_invalid 400, two won 200");
 }
 
@@ -146,8 +151,9 @@ TEST_CASE("a 429 rests its provider for what Retry-After says") {
 }
 
 TEST_CASE("a refused key takes its provider out for later requests, too") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(401, "invalid_api_key", "bad key")); },
-                                 {Ask{}, Ask{.pause = 14min}, Ask{.pause = 2min}, Ask{}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(401, "invalid_api_key", "bad key")); },
+                   {Ask{}, Ask{.pause = 14min}, Ask{.pause = 2min}, Ask{}});
   CHECK(seen[0].path() == "one unauthorized 401, two won 200");
   CHECK(seen[1].path() == "two won 200");
   CHECK(seen[2].path() == "two won 200");
@@ -163,12 +169,14 @@ TEST_CASE("everybody fails: one failure names every cause, after a second round"
   CHECK_FALSE(seen[0].ok);
   CHECK(seen[0].kind == Kind::overloaded);
   CHECK(seen[0].trail.size() == 5);
-  for (const char* name : {"one", "two", "three"}) CHECK_THAT(seen[0].message, ContainsSubstring(std::string(name) + ": overloaded"));
+  for (const char* name : {"one", "two", "three"})
+    CHECK_THAT(seen[0].message, ContainsSubstring(std::string(name) + ": overloaded"));
 }
 
 TEST_CASE("the caller stops a stream by returning false") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::stream({"a", "b", "c", "d"}, 10ms)); },
-                                 {stream({.stop_after = 2}), Ask{}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::stream({"a", "b", "c", "d"}, 10ms)); },
+                   {stream({.stop_after = 2}), Ask{}});
   CHECK(seen[0].kind == Kind::cancelled);
   CHECK(seen[0].streamed == "ab");
   CHECK(seen[0].text == "ab");
@@ -176,15 +184,17 @@ TEST_CASE("the caller stops a stream by returning false") {
 }
 
 TEST_CASE("a caller who cancels while waiting gets out, and no provider is blamed") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::hang()); }, {Ask{.cancel_after = 700ms}, Ask{}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::hang()); }, {Ask{.cancel_after = 700ms}, Ask{}});
   CHECK(seen[0].kind == Kind::cancelled);
   CHECK(seen[0].path() == "one cancelled");
   CHECK(seen[1].path() == "one won 200");
 }
 
 TEST_CASE("a provider without fallback is asked alone") {
-  const auto seen = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(500)).answer_with(Answer::error(500)); },
-                                 {Ask{.options = {.attempts = 1}}, Ask{.options = {.fallback = Fallback::off}}});
+  const auto seen =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::error(500)).answer_with(Answer::error(500)); },
+                   {Ask{.options = {.attempts = 1}}, Ask{.options = {.fallback = Fallback::off}}});
   CHECK(seen[0].path() == "one server_error 500");
   CHECK(seen[1].path() == "one server_error 500, one won 200");
 }
@@ -210,7 +220,8 @@ TEST_CASE("an answer that arrives in the instant in which its limit ends has arr
   const Ask a{.options = {.timeouts = {.attempt = 2s}}};
   const auto in_time = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::reply("just").after(2s)); }, {a});
   CHECK(in_time[0].path() == "one won 200");
-  const auto late = through_both([](sim::World& w) { w.provider("one").answer_with(Answer::reply("late").after(2s + 1ns)); }, {a});
+  const auto late =
+      through_both([](sim::World& w) { w.provider("one").answer_with(Answer::reply("late").after(2s + 1ns)); }, {a});
   CHECK(late[0].path() == "one timed_out, two won 200");
 }
 

@@ -65,9 +65,9 @@ struct Ask {
   ChatRequest request{.messages = "Why is the sky blue?"};
   Options options{};
   Delivery delivery = Delivery::whole;
-  std::size_t stop_after = 0;   // pieces; 0: the caller wants all of it
-  Duration cancel_after{};      // zero: never
-  Duration pause{};             // before the next request
+  std::size_t stop_after = 0;  // pieces; 0: the caller wants all of it
+  Duration cancel_after{};     // zero: never
+  Duration pause{};            // before the next request
 };
 
 /// Through the blocking driver.

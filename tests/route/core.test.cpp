@@ -25,7 +25,8 @@ TEST_CASE("of extra attempts there are three, or a fifth of the requests in flig
 }
 
 TEST_CASE("the same seed gives the same ids in the same order, and no id comes twice") {
-  auto a = tests::core_of(Fleet{named("one")}), b = tests::core_of(Fleet{named("one")}), c = tests::core_of(Fleet{named("one")});
+  auto a = tests::core_of(Fleet{named("one")}), b = tests::core_of(Fleet{named("one")}),
+       c = tests::core_of(Fleet{named("one")});
   a.seed(7), b.seed(7), c.seed(8);
   std::vector<std::uint64_t> ids;
   for (int i = 0; i < 100; ++i) {

@@ -130,7 +130,8 @@ TEST_CASE("a request demands something where it needs a capability, or brings a 
   };
   const ChatRequest plain{.messages = "Hello"};
   CHECK_FALSE(demands(plain, {}));
-  for (const Options& o : {Options{.any_tag = {"eu"}}, Options{.all_tags = {"eu"}}, Options{.allow = {"one"}}, Options{.deny = {"one"}}})
+  for (const Options& o :
+       {Options{.any_tag = {"eu"}}, Options{.all_tags = {"eu"}}, Options{.allow = {"one"}}, Options{.deny = {"one"}}})
     CHECK(demands(plain, o));
   CHECK(demands({.messages = "Hello", .tools = {Tool{.name = "search"}}}, {}));
 }

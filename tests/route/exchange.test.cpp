@@ -57,9 +57,14 @@ Play(CoreT&) -> Play<CoreT>;
 template <class X>
 std::string sent(X& x, Time now) {
   const Step s = x.next(now);
-  return s.what == Step::Do::send ? std::string(x.provider(s.attempt).name) : s.what == Step::Do::finish ? "finish" : s.what == Step::Do::wait ? "wait" : "cancel";
+  return s.what == Step::Do::send     ? std::string(x.provider(s.attempt).name)
+         : s.what == Step::Do::finish ? "finish"
+         : s.what == Step::Do::wait   ? "wait"
+                                      : "cancel";
 }
-Ended failed(Kind kind, int status = 0, Duration retry_after = {}) { return {.kind = kind, .status = status, .retry_after = retry_after}; }
+Ended failed(Kind kind, int status = 0, Duration retry_after = {}) {
+  return {.kind = kind, .status = status, .retry_after = retry_after};
+}
 Ended good() { return {.ok = true, .status = 200, .usage = {.prompt = 100, .completion = 50, .reported = true}}; }
 
 }  // namespace
@@ -284,7 +289,9 @@ TEST_CASE("equal scores are spread by the seed instead of always naming the firs
 TEST_CASE("infinity and NaN mean: not this one") {
   struct Picky {
     double score(const Candidate& c, const Query&) const {
-      return c.index == 0 ? std::numeric_limits<double>::infinity() : c.index == 1 ? std::numeric_limits<double>::quiet_NaN() : 5;
+      return c.index == 0   ? std::numeric_limits<double>::infinity()
+             : c.index == 1 ? std::numeric_limits<double>::quiet_NaN()
+                            : 5;
     }
   };
   CoreWith<Picky> core(trio(), NoTransport{}, StillClock{}, Picky{});
@@ -335,7 +342,9 @@ TEST_CASE("extra attempts are bounded across requests: three, or a fifth of thos
   Play p{core};
   std::vector<Exchange<detail::Bag<NoTransport, StillClock, cooldown::Off>>*> open;
   int again = 0;
-  for (int i = 0; i < 10; ++i) open.push_back(new Exchange<detail::Bag<NoTransport, StillClock, cooldown::Off>>(core, p.request, p.options, Delivery::whole, Overlap::no, Time{}));
+  for (int i = 0; i < 10; ++i)
+    open.push_back(new Exchange<detail::Bag<NoTransport, StillClock, cooldown::Off>>(core, p.request, p.options,
+                                                                                     Delivery::whole, Overlap::no, Time{}));
   for (auto* x : open) {
     CHECK(sent(*x, Time{}) == "one");
     x->ended({0}, failed(Kind::server_error, 500), Time{});
@@ -408,7 +417,8 @@ TEST_CASE("a hedge asks another provider, the first content wins, and the loser 
 }
 
 TEST_CASE("when everybody rests, one early probe goes out; never into a rest that a provider asked for") {
-  CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, cooldown::CircuitBreaker{.failures = 1, .open = 30s});
+  CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{},
+                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s});
   Play p{core};
   p.run([&](auto& x) {
     CHECK(sent(x, Time{}) == "one");
@@ -432,7 +442,8 @@ TEST_CASE("when everybody rests, one early probe goes out; never into a rest tha
 }
 
 TEST_CASE("a cancelled probe gives its permit back and changes nothing") {
-  CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one")}, NoTransport{}, StillClock{}, cooldown::CircuitBreaker{.failures = 1, .open = 30s});
+  CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one")}, NoTransport{}, StillClock{},
+                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s});
   Play p{core};
   p.run([&](auto& x) {
     CHECK(sent(x, Time{}) == "one");

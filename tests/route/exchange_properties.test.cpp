@@ -145,9 +145,9 @@ struct Ride {
   std::unique_ptr<Exchange<Bag>> x{};
   std::vector<int> round{};  // of each attempt
   int rounds = 0;
-  AttemptId heard_from{};    // whose content the caller has
+  AttemptId heard_from{};  // whose content the caller has
   bool finished = false, cancelled = false, won = false;
-  int failed_before = 0;     // before it was cancelled
+  int failed_before = 0;  // before it was cancelled
 
   Ride(Core<Bag>& core, Book& b, Time now) : book(b) {
     options.attempts = static_cast<int>(1 + b.dice(10));
@@ -156,7 +156,8 @@ struct Ride {
     if (b.dice(6) == 0) options.also_next_on = {Kind::request_invalid, Kind::content_filtered};
     if (b.dice(8) == 0) options.replay = Replay::only_if_not_sent;
     if (b.dice(8) == 0) options.fallback = Fallback::off;
-    x = std::make_unique<Exchange<Bag>>(core, request, options, b.dice(2) ? Delivery::stream : Delivery::whole, Overlap::yes, now);
+    x = std::make_unique<Exchange<Bag>>(core, request, options, b.dice(2) ? Delivery::stream : Delivery::whole, Overlap::yes,
+                                        now);
   }
 
   void next(Time now) {
@@ -200,7 +201,8 @@ struct Ride {
       book.expect(winners == (won ? 1 : 0) && bool(race.winner()) == won, "not exactly one winner");
       if (!won) {
         const Failure f = x->failure(now);
-        book.expect(f.trail.count == race.trail().count && (!f.message.empty() || f.kind == Kind::cancelled || f.kind == Kind::deadline_exceeded),
+        book.expect(f.trail.count == race.trail().count &&
+                        (!f.message.empty() || f.kind == Kind::cancelled || f.kind == Kind::deadline_exceeded),
                     "a failure that says nothing");
         book.trace += to_string(f.kind);
       }
@@ -227,10 +229,13 @@ struct Ride {
         break;
       case 4:
       case 5: {
-        constexpr Kind kinds_of[]{Kind::not_sent,       Kind::timed_out,       Kind::rate_limited,     Kind::quota_exhausted, Kind::overloaded,
-                                  Kind::server_error,   Kind::unauthorized,    Kind::model_not_found,  Kind::request_invalid, Kind::context_too_long,
-                                  Kind::content_filtered, Kind::malformed_reply, Kind::cancelled};
-        Ended e{.kind = kinds_of[book.dice(13)], .status = book.dice(2) ? 400 : 0, .retry_after = book.dice(3) == 0 ? Duration(3s) : Duration{}};
+        constexpr Kind kinds_of[]{Kind::not_sent,        Kind::timed_out,        Kind::rate_limited,     Kind::quota_exhausted,
+                                  Kind::overloaded,      Kind::server_error,     Kind::unauthorized,     Kind::model_not_found,
+                                  Kind::request_invalid, Kind::context_too_long, Kind::content_filtered, Kind::malformed_reply,
+                                  Kind::cancelled};
+        Ended e{.kind = kinds_of[book.dice(13)],
+                .status = book.dice(2) ? 400 : 0,
+                .retry_after = book.dice(3) == 0 ? Duration(3s) : Duration{}};
         if (book.dice(3) == 0) e = tests::good();
         const bool decided = x->race().decided();
         if (x->ended(id, e, now)) {
@@ -276,8 +281,8 @@ std::string play(std::uint64_t seed) {
     if (book.dice(4) == 0) providers.back().quota_group = "shared";
     if (book.dice(4) == 0) providers.back().vendor = "same";
   }
-  Core<Bag> core(Fleet{providers}, tests::NoTransport{}, tests::StillClock{}, Moody{&book}, Door{&book}, Purse{&book}, Second{&book},
-                 Soon{&book}, Ears{&book}, models::Identity{});
+  Core<Bag> core(Fleet{providers}, tests::NoTransport{}, tests::StillClock{}, Moody{&book}, Door{&book}, Purse{&book},
+                 Second{&book}, Soon{&book}, Ears{&book}, models::Identity{});
   core.seed(seed);
   Time now = Time{} + 1h;
   std::vector<std::unique_ptr<Ride>> rides(1 + book.dice(3));

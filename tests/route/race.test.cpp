@@ -15,7 +15,8 @@ constexpr AttemptLimits stream_limits{.connect = 5s, .answer = 20s, .idle = 3s, 
 Race whole(Duration deadline = 60s, int attempts = 5) { return Race(deadline, attempts, Delivery::whole, at(0s)); }
 Race stream(Duration deadline = 60s) { return Race(deadline, 5, Delivery::stream, at(0s)); }
 
-AttemptId launch(Race& r, Duration when, const AttemptLimits& limits = whole_limits, std::optional<Duration> hedge = {}, bool is_hedge = false) {
+AttemptId launch(Race& r, Duration when, const AttemptLimits& limits = whole_limits, std::optional<Duration> hedge = {},
+                 bool is_hedge = false) {
   return r.launched("p", 0, limits, hedge, is_hedge, at(when));
 }
 /// Cancels what must be cancelled; then what is wanted.
@@ -89,7 +90,7 @@ TEST_CASE("what has begun to reach the caller may run past the deadline, but not
     CHECK(r.advance(at(t)).want == Want::wait);
   }
   for (Duration t = 41s; t <= 46s; t += 1s) r.heard(id, at(t));  // pings
-  CHECK_FALSE(r.over(id, at(46s)));  // the last content came at 39 s
+  CHECK_FALSE(r.over(id, at(46s)));                              // the last content came at 39 s
   CHECK(r.over(id, at(46s + 1ns)));
   CHECK(settled(r, at(46s + 1ns)).want == Want::finish);
   CHECK(r.failure() == Kind::stream_broken);

@@ -29,7 +29,8 @@ struct Purse {
     return Reservation{Name, worst.nanos()};
   }
   void settle(Reservation r, Money real, Time) {
-    log->lines.push_back(std::string("settle ") + Name + (r.from == Name ? " " : " of another: ") + std::to_string(real.nanos()));
+    log->lines.push_back(std::string("settle ") + Name + (r.from == Name ? " " : " of another: ") +
+                         std::to_string(real.nanos()));
   }
 };
 

@@ -56,8 +56,8 @@ struct Listener {
         this, [](void* o, int s, std::span<const http::Field> f) { static_cast<Listener*>(o)->head(s, f); });
   }
   auto body_sink() {
-    return FunctionRef<bool(std::string_view)>(
-        this, [](void* o, std::string_view b) { return static_cast<Listener*>(o)->body(b); });
+    return FunctionRef<bool(std::string_view)>(this,
+                                               [](void* o, std::string_view b) { return static_cast<Listener*>(o)->body(b); });
   }
   auto stopped_sink() {
     return FunctionRef<bool()>(this, [](void* o) { return static_cast<Listener*>(o)->out(); });
@@ -142,8 +142,7 @@ TEST_CASE("limits hold to the nanosecond, and what comes at the instant of its l
   CHECK(performed(plain(), {.first_byte = 10ms}) == performed(plain()));
   CHECK(performed(plain(), {.first_byte = 9'999us}) == "done:timed out(no first byte in time)@9999 ");
   CHECK(performed(plain(), {.idle = 5ms}) == performed(plain()));
-  CHECK(performed(plain(), {.idle = 4'999us}) ==
-        "head200/1@10000 x@10000 done:timed out(no further byte in time)@14999 ");
+  CHECK(performed(plain(), {.idle = 4'999us}) == "head200/1@10000 x@10000 done:timed out(no further byte in time)@14999 ");
   CHECK(performed(plain(), {.total = 21ms}) == performed(plain()));
   CHECK(performed(plain(), {.total = 20ms}) ==
         "head200/1@10000 x@10000 y@15000 z@20000 done:timed out(not finished in time)@20000 ");

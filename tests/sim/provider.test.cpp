@@ -338,10 +338,12 @@ TEST_CASE("a wrong key costs nobody a place within the rate, a wrong body does")
 }
 
 TEST_CASE("an outage begins and ends on the clock") {
-  ScriptedProvider p({.name = "p", .outages = {{.from = 10s, .until = 20s, .how = Outage::refuses},
-                                               {.from = 30s, .until = 40s, .how = Outage::hangs},
-                                               {.from = 50s, .until = 60s, .how = Outage::answers, .status = 529},
-                                               {.from = 70s, .how = Outage::unreachable}}}, 7);
+  ScriptedProvider p({.name = "p",
+                      .outages = {{.from = 10s, .until = 20s, .how = Outage::refuses},
+                                  {.from = 30s, .until = 40s, .how = Outage::hangs},
+                                  {.from = 50s, .until = 60s, .how = Outage::answers, .status = 529},
+                                  {.from = 70s, .how = Outage::unreachable}}},
+                     7);
   const auto at = [&](Duration d) { return ask(p, {.at = Time{} + d}); };
   CHECK(at(10s - 1ns).status == 200);
   CHECK(at(10s).end == http::Error::connect);
@@ -401,14 +403,11 @@ TEST_CASE("a script plays alike for a blocking and for an asynchronous caller") 
     world.add(wild());
     sim::Network network(world);
     std::string heard;
-    const auto note = [&](std::string_view what) {
-      heard.append(what).append(std::to_string(world.elapsed().count()));
-    };
+    const auto note = [&](std::string_view what) { heard.append(what).append(std::to_string(world.elapsed().count())); };
     const http::Field fields[]{{"authorization", "Bearer sk-sim-p"}};
     for (int i = 0; i < 40; ++i) {
-      const http::Request request{.url = "https://p.sim/v1/chat/completions",
-                                  .fields = fields,
-                                  .body = i % 3 ? stream_body : plain_body};
+      const http::Request request{
+          .url = "https://p.sim/v1/chat/completions", .fields = fields, .body = i % 3 ? stream_body : plain_body};
       auto head = [&](int status, std::span<const http::Field>) { note(std::to_string(status)); };
       auto body = [&](std::string_view bytes) { return note(bytes), true; };
       auto stopped = [] { return false; };

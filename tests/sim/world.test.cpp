@@ -216,10 +216,8 @@ TEST_CASE("events allocate nothing once there was room for as many") {
 
 TEST_CASE("a world gives a fleet's providers, each reachable under its URL with its key") {
   sim::World world{7};
-  world.add({.name = "swift",
-             .model = "m",
-             .price = {.input = per_million("0.05"), .output = per_million("0.08")},
-             .tags = {"eu"}});
+  world.add(
+      {.name = "swift", .model = "m", .price = {.input = per_million("0.05"), .output = per_million("0.08")}, .tags = {"eu"}});
   world.add({.name = "Old & odd", .order = 2});
   const std::vector<Provider> all = world.providers();
   REQUIRE(all.size() == 2);

@@ -48,7 +48,8 @@ TEST_CASE("a callable is a transport: it sees the request, and its answer goes t
 
 TEST_CASE("an answer without a body calls no body sink") {
   Sinks s;
-  CHECK(s.perform(transport::from([](const http::Request&) { return http::Response{.status = 204}; })).error == http::Error::none);
+  CHECK(s.perform(transport::from([](const http::Request&) { return http::Response{.status = 204}; })).error ==
+        http::Error::none);
   CHECK(s.log == "head 204");
 }
 
@@ -68,7 +69,8 @@ TEST_CASE("a caller who wants no more is told as stopped, and one who is gone be
   Sinks gone;
   gone.out = true;
   int calls = 0;
-  CHECK(gone.perform(transport::from([&](const http::Request&) { return ++calls, http::Response{}; })).error == http::Error::stopped);
+  CHECK(gone.perform(transport::from([&](const http::Request&) { return ++calls, http::Response{}; })).error ==
+        http::Error::stopped);
   CHECK(calls == 0);
   CHECK(gone.log.empty());
 }
@@ -76,7 +78,8 @@ TEST_CASE("a caller who wants no more is told as stopped, and one who is gone be
 #if LLMROUTE_EXCEPTIONS
 TEST_CASE("what the callable throws becomes no answer, and is not quoted") {
   Sinks s;
-  const http::Done done = s.perform(transport::from([](const http::Request&) -> http::Response { throw std::runtime_error("sk-secret"); }));
+  const http::Done done =
+      s.perform(transport::from([](const http::Request&) -> http::Response { throw std::runtime_error("sk-secret"); }));
   CHECK(done.error == http::Error::io);
   CHECK(done.detail.find("sk-secret") == std::string::npos);
   CHECK(s.log.empty());

@@ -78,8 +78,8 @@ TEST_CASE("a decimal is digits with or without a fraction") {
   CHECK(http::decimal("1.5", 1h) == Duration{90min});
   CHECK(http::decimal("1.9", 1ns) == 1ns);
   STATIC_REQUIRE(http::decimal("1.5", 1s) == Duration{1500ms});
-  for (const std::string_view text : {"", ".", "1.", ".5", "-1", "+1", "-0", "1e3", "0x10", "inf", "nan", "1 0", "1,5", "5s",
-                                      "1.5.", "1.5s", "1.-5", " 1", "1 ", "\xD9\xA1", "abc"}) {
+  for (const std::string_view text : {"",    ".",   "1.", ".5",   "-1",   "+1",   "-0", "1e3", "0x10",     "inf", "nan",
+                                      "1 0", "1,5", "5s", "1.5.", "1.5s", "1.-5", " 1", "1 ",  "\xD9\xA1", "abc"}) {
     CAPTURE(text);
     CHECK(http::decimal(text, 1s) == std::nullopt);
   }
@@ -147,8 +147,8 @@ TEST_CASE("milliseconds are believed before seconds, and what makes no sense is 
   CHECK(hint({{"retry-after-ms", "-1"}, {"retry-after", "10"}}) == Duration{10s});
   CHECK(hint({{"retry-after-ms", "Tue, 17 Feb 2026 12:00:20 GMT"}}) == std::nullopt);
   CHECK(hint({}) == std::nullopt);
-  for (const std::string_view value : {"", "soon", "-10", "+5", "5s", "5, 10", "inf", "Tue, 17 Feb 2026 12:00:20 PST",
-                                       "2026-02-17T12:00:20Z"}) {
+  for (const std::string_view value :
+       {"", "soon", "-10", "+5", "5s", "5, 10", "inf", "Tue, 17 Feb 2026 12:00:20 PST", "2026-02-17T12:00:20Z"}) {
     CAPTURE(value);
     CHECK(after(value) == std::nullopt);
   }

@@ -209,13 +209,20 @@ TEST_CASE("a line of a stream ends with LF, CRLF or CR, and with nothing else") 
   check_events("data: a\rdata: b\r\r", {{"", "a\nb"}});
   check_events("data: a\r\ndata: b\rdata: c\n\r\ndata: d\r\r\n", {{"", "a\nb\nc"}, {"", "d"}});
   check_events("data: a\n\rdata: b\n\n\rdata: c\r\n\r\n", {{"", "a"}, {"", "b"}, {"", "c"}});
-  check_events("data: a\vb\fc\xC2\x85" "d\xE2\x80\xA8" "e\n\n", {{"", "a\vb\fc\xC2\x85" "d\xE2\x80\xA8" "e"}});
+  check_events(
+      "data: a\vb\fc\xC2\x85"
+      "d\xE2\x80\xA8"
+      "e\n\n",
+      {{"",
+        "a\vb\fc\xC2\x85"
+        "d\xE2\x80\xA8"
+        "e"}});
 }
 
 TEST_CASE("the end of a line is found at any length of the line") {
   for (std::size_t length = 0; length < 1100; ++length) {
     const std::string value(length, 'x');
-    for (const std::string& end : std::vector<std::string> {"\n", "\r", "\r\n"}) {
+    for (const std::string& end : std::vector<std::string>{"\n", "\r", "\r\n"}) {
       const std::string line = "data:" + value + end;
       Reader reader;
       reader.feed(line + line + end + line + end);
@@ -281,12 +288,27 @@ TEST_CASE("bytes are handed on as they are") {
 }
 
 TEST_CASE("a byte order mark is skipped at the start of the stream and nowhere else") {
-  check_events("\xEF\xBB\xBF" "data: x\n\n", {{"", "x"}});
-  check_events("\xEF\xBB\xBF\n\n" "data: x\n\n", {{"", "x"}});
+  check_events(
+      "\xEF\xBB\xBF"
+      "data: x\n\n",
+      {{"", "x"}});
+  check_events(
+      "\xEF\xBB\xBF\n\n"
+      "data: x\n\n",
+      {{"", "x"}});
   check_events("\xEF\xBB\xBF: comment\ndata: x\n\n", {{"", "x"}});
-  check_events("\xEF\xBB\xBF\xEF\xBB\xBF" "data: x\n\ndata: y\n\n", {{"", "y"}});
-  check_events("\n\xEF\xBB\xBF" "data: x\n\ndata: y\n\n", {{"", "y"}});
-  check_events("\xEF\xBB" "data: x\n\ndata: y\n\n", {{"", "y"}});
+  check_events(
+      "\xEF\xBB\xBF\xEF\xBB\xBF"
+      "data: x\n\ndata: y\n\n",
+      {{"", "y"}});
+  check_events(
+      "\n\xEF\xBB\xBF"
+      "data: x\n\ndata: y\n\n",
+      {{"", "y"}});
+  check_events(
+      "\xEF\xBB"
+      "data: x\n\ndata: y\n\n",
+      {{"", "y"}});
   check_events("\xEF\xBB\xBF", {});
   check_events("\xEF\xBB", {}, End::truncated);
 }
@@ -331,7 +353,10 @@ TEST_CASE("an event whose last line was cut is handed over at the end only to th
   at_end("event: stop\ndata: {}\ndata: {", {{"stop", "{}\n{"}}, End::truncated);
   at_end("data: {}\ndat", {{"", "{}"}}, End::truncated);
   at_end("data: x\n", {{"", "x"}}, End::unterminated);
-  at_end("\xEF\xBB\xBF" "data: x", {{"", "x"}}, End::truncated);
+  at_end(
+      "\xEF\xBB\xBF"
+      "data: x",
+      {{"", "x"}}, End::truncated);
   at_end("event: st", {}, End::truncated);
   at_end(": comm", {}, End::truncated);
 }
@@ -457,8 +482,9 @@ TEST_CASE("a one-line event inside a chunk is a view into that chunk") {
 TEST_CASE("a parser that was used before allocates nothing") {
   std::string stream = "\xEF\xBB\xBF: comment that is long enough to be no small string\n\n";
   for (int i = 0; i < 20; ++i) {
-    stream += "id: an id that is long enough to be no small string\nevent: a name that is long enough, too\r\n"
-              "data: {\"text\": \"a line of data that is long enough\"}\ndata: and another line of it, as long\r\n\r\n";
+    stream +=
+        "id: an id that is long enough to be no small string\nevent: a name that is long enough, too\r\n"
+        "data: {\"text\": \"a line of data that is long enough\"}\ndata: and another line of it, as long\r\n\r\n";
   }
   sse::Parser parser;
   std::size_t bytes = 0;
@@ -488,8 +514,11 @@ TEST_CASE("a parser that was reset remembers nothing of the stream before") {
   };
   for (const std::string_view before :
        {"id: 1\nevent: e\ndata: a\nda", "id: 1\nevent: e\ndata: a\r", "\r", "d", "\xEF\xBB", "id: 1\n\n"}) {
-    for (const std::string_view after :
-         {"data: b\n\n", "\xEF\xBB\xBF" "data: b\n\n", "\n\xEF\xBB\xBF" "data: a\n\ndata: b\n\n"}) {
+    for (const std::string_view after : {"data: b\n\n",
+                                         "\xEF\xBB\xBF"
+                                         "data: b\n\n",
+                                         "\n\xEF\xBB\xBF"
+                                         "data: a\n\ndata: b\n\n"}) {
       INFO(before << " / " << after);
       heard.clear();
       sse::Parser parser(100);
@@ -554,8 +583,9 @@ TEST_CASE("a parser can be copied and moved between two chunks") {
 }
 
 TEST_CASE("streams drawn at random mean the same however they are cut") {
-  constexpr std::string_view pieces[]{"data", "data: ", "data:x", "event: e", "id: 1", ": c", "foo", ":",
-                                      " ", "\n", "\n", "\n\n", "\r", "\r\n", "\r\n\r\n", "\xEF\xBB\xBF", "\xEF", "\xC3\xBC", "x", "{}"};
+  constexpr std::string_view pieces[]{"data", "data: ",   "data:x", "event: e", "id: 1", ": c",  "foo",      ":",
+                                      " ",    "\n",       "\n",     "\n\n",     "\r",    "\r\n", "\r\n\r\n", "\xEF\xBB\xBF",
+                                      "\xEF", "\xC3\xBC", "x",      "{}"};
   INFO("seed: " << tests::seed());
   std::mt19937 random(tests::seed());
   for (int round = 0; round < 300; ++round) {

@@ -43,13 +43,13 @@ struct ReplyBuilder {
   bool complete = false;          ///< a stream said by itself that it is whole
   bool answered = false;          ///< there was a choice, whatever it said
 
-  struct Error {                  ///< an error in the body, also of a 200 or in the middle of a stream
+  struct Error {  ///< an error in the body, also of a 200 or in the middle of a stream
     bool seen = false;
     Kind kind = Kind::server_error;
     Duration retry_after{};
     std::string message{};
   } error{};
-  bool malformed = false;         ///< bytes that the dialect could not read
+  bool malformed = false;  ///< bytes that the dialect could not read
 
   /// What an event added to a tool call: `size` bytes of its arguments from `from` on; its id and name if they are new.
   struct Piece {

@@ -80,8 +80,8 @@ http::Done perform(T& transport, const http::Call& call) {
 }
 
 template <class Policies>
-Result<Reply> blocking(Core<Policies>& core, const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta,
-                       Stopped stopped) {
+Result<Reply> blocking(Core<Policies>& core, const ChatRequest& request, const Options& options, Delivery delivery,
+                       OnDelta on_delta, Stopped stopped) {
   auto& transport = core.template policy<role::Transport>();
   auto& clock = core.template policy<role::Clock>();
   Exchange<Policies> x(core, request, options, delivery, Overlap::no, clock.now());

@@ -24,9 +24,9 @@ class Pending {
 
  public:
   Pending(Core<Policies>& core, ChatRequest request, Options options, Delivery delivery, OnDeltaOf on_delta, OnDone on_done)
-      : transport_(core.template policy<role::Transport>()), clock_(core.template policy<role::Clock>()), request_(std::move(request)),
-        options_(std::move(options)), on_delta_(std::move(on_delta)), on_done_(std::move(on_done)),
-        x_(core, request_, options_, delivery, Overlap::yes, clock_.now()) {
+      : transport_(core.template policy<role::Transport>()), clock_(core.template policy<role::Clock>()),
+        request_(std::move(request)), options_(std::move(options)), on_delta_(std::move(on_delta)),
+        on_done_(std::move(on_done)), x_(core, request_, options_, delivery, Overlap::yes, clock_.now()) {
     for (Leg& leg : legs_) leg.run = this;
     pump();
   }
@@ -153,7 +153,8 @@ class Pending {
       leg.busy = true;
       leg.id = id;
       if (!leg.io.encode(x_.outgoing(id), options_.correlation_id)) return completed(leg, {});
-      leg.call.emplace(http::Call{leg.io.request(), x_.limits(id, clock_.now()), {&leg, &Leg::head}, {&leg, &Leg::body}, {&leg, &Leg::stopped}});
+      leg.call.emplace(http::Call{
+          leg.io.request(), x_.limits(id, clock_.now()), {&leg, &Leg::head}, {&leg, &Leg::body}, {&leg, &Leg::stopped}});
       auto operation = launch(leg);
       if (leg.busy && leg.id == id) leg.operation = std::move(operation);  // else it completed inline
       return;

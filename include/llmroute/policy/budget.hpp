@@ -18,11 +18,12 @@
 namespace llmroute {
 
 template <class T>
-concept Budget = requires { typename T::Reservation; } && std::is_trivially_copyable_v<typename T::Reservation> &&
-                 requires(T& t, const Query& q, const Provider& p, Money worst, Money real, typename T::Reservation r, Time now) {
-                   { t.reserve(q, p, worst, now) } -> std::same_as<std::optional<typename T::Reservation>>;
-                   t.settle(r, real, now);
-                 };
+concept Budget =
+    requires { typename T::Reservation; } && std::is_trivially_copyable_v<typename T::Reservation> &&
+    requires(T& t, const Query& q, const Provider& p, Money worst, Money real, typename T::Reservation r, Time now) {
+      { t.reserve(q, p, worst, now) } -> std::same_as<std::optional<typename T::Reservation>>;
+      t.settle(r, real, now);
+    };
 
 namespace budget {
 struct Off {

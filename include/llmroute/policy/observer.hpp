@@ -26,15 +26,15 @@ struct Event {
     feedback     ///< the caller judged a reply: `score`
   };
   What what{};
-  std::uint64_t id = 0;                  ///< of the request
-  const Query* query = nullptr;          ///< null with feedback
+  std::uint64_t id = 0;          ///< of the request
+  const Query* query = nullptr;  ///< null with feedback
   std::string_view provider{};
   const Candidate* candidate = nullptr;  ///< as the ranking saw it
   const Outcome* outcome = nullptr;
-  const TrailEntry* entry = nullptr;     ///< with status, message, score
+  const TrailEntry* entry = nullptr;  ///< with status, message, score
   Usage usage{};
-  Cost cost{};                           ///< of the attempt; of all of them when it is finished
-  double score = 0;                      ///< of the feedback
+  Cost cost{};       ///< of the attempt; of all of them when it is finished
+  double score = 0;  ///< of the feedback
   Time until{};
   Time now{};
 };

@@ -32,13 +32,13 @@ struct Query {
   const ChatRequest& request;
   const Options& options;
   Judgement judgement{};
-  std::string_view category{};          ///< by name: the caller's own, else the classifier's
+  std::string_view category{};           ///< by name: the caller's own, else the classifier's
   std::int64_t completion_tokens = 256;  ///< expected: the request's max_tokens where it has one
   Capabilities needs{};
   Delivery delivery = Delivery::whole;
   std::uint64_t id = 0;
-  std::uint64_t seed = 0;     ///< the only source of chance: draw from `mix(seed, salt)`
-  std::uint8_t attempt = 0;   ///< how many were sent before
+  std::uint64_t seed = 0;    ///< the only source of chance: draw from `mix(seed, salt)`
+  std::uint8_t attempt = 0;  ///< how many were sent before
 
   std::int64_t prompt_tokens() const noexcept { return judgement.prompt_tokens; }
 };

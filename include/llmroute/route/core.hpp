@@ -92,7 +92,8 @@ class Core {
     try {
       return new Places(std::move(fleet), policy<role::ModelMap>(), before);
     } catch (...) {  // a map of the user's own
-      return new Places(Fleet::unusable("the model map threw an exception while the fleet was taken over"), policy<role::ModelMap>(), nullptr);
+      return new Places(Fleet::unusable("the model map threw an exception while the fleet was taken over"),
+                        policy<role::ModelMap>(), nullptr);
     }
 #else
     return new Places(std::move(fleet), policy<role::ModelMap>(), before);

@@ -69,7 +69,8 @@ inline const char* fault_of(const ChatRequest& r) noexcept {
     if (number && !(*number > -1e6 && *number < 1e6)) return "temperature, top_p or a penalty is no finite number";
   if (r.max_tokens.value_or(1) < 1) return "max_tokens is less than 1";
   for (const Message& m : r.messages)
-    if (m.role == Message::Role::tool && m.tool_call_id.empty()) return "a tool's result does not say which call it belongs to: tool_call_id is empty";
+    if (m.role == Message::Role::tool && m.tool_call_id.empty())
+      return "a tool's result does not say which call it belongs to: tool_call_id is empty";
   for (const Tool& t : r.tools)
     if (t.name.empty()) return "a tool has no name";
   if (r.tool_choice.mode == ToolChoice::Mode::named) {
@@ -116,7 +117,8 @@ inline Demands demands_of(const Query& q) noexcept {
 
 /// What does not change while the request runs: the offer, and the caller's lists.
 inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q, Demands demands) noexcept {
-  if (offer.window > 0 && detail::saturating_add(q.prompt_tokens(), q.request.max_tokens.value_or(0)) > offer.window) return Closed::window;
+  if (offer.window > 0 && detail::saturating_add(q.prompt_tokens(), q.request.max_tokens.value_or(0)) > offer.window)
+    return Closed::window;
   if (demands == Demands::nothing) return Closed::open;
   if (!offer.capabilities.covers(q.needs)) {
     const auto lacks = [&](Capability c) { return q.needs.has(c) && !offer.capabilities.has(c); };

@@ -46,7 +46,9 @@ class Lazy {
  public:
   void put(std::size_t i, const T& value) noexcept { ::new (static_cast<void*>(bytes_ + i * sizeof(T))) T(value); }
   T& operator[](std::size_t i) noexcept { return *std::launder(reinterpret_cast<T*>(bytes_ + i * sizeof(T))); }
-  const T& operator[](std::size_t i) const noexcept { return *std::launder(reinterpret_cast<const T*>(bytes_ + i * sizeof(T))); }
+  const T& operator[](std::size_t i) const noexcept {
+    return *std::launder(reinterpret_cast<const T*>(bytes_ + i * sizeof(T)));
+  }
 
  private:
   alignas(T) std::byte bytes_[N * sizeof(T)];
@@ -132,7 +134,8 @@ class Exchange {
   bool ended(AttemptId id, const Ended& e, Time now) noexcept {
     last_now_ = now;
     if (!race_.live(id)) return false;
-    const bool stopped = e.kind == Kind::cancelled || e.kind == Kind::timed_out;  // by this side: the client's words say nothing
+    const bool stopped =
+        e.kind == Kind::cancelled || e.kind == Kind::timed_out;  // by this side: the client's words say nothing
     race_.note(id, e.status, e.ok || stopped ? std::string_view() : e.message);
     race_.ended(id, e.ok, e.kind, onward(e.kind), now);
     settle(id, e, now);
@@ -222,9 +225,11 @@ class Exchange {
     if (o.when_full == WhenFull::wait) return "options.when_full: this version does not wait for a slot";
     if (o.broken_stream != BrokenStream::stop) return "options.broken_stream: this version only stops";
     if constexpr (!Refuses<Ranking>)
-      if (!o.strategy.empty() && o.strategy != strategy()) return "options.strategy: this router's ranking offers no choice by name";
+      if (!o.strategy.empty() && o.strategy != strategy())
+        return "options.strategy: this router's ranking offers no choice by name";
     if (o.attempts.value_or(1) < 1) return "options.attempts: at least 1";
-    for (const auto& t : {o.timeouts.deadline, o.timeouts.connect, o.timeouts.attempt, o.timeouts.first_content, o.timeouts.idle, o.timeouts.content_idle})
+    for (const auto& t : {o.timeouts.deadline, o.timeouts.connect, o.timeouts.attempt, o.timeouts.first_content,
+                          o.timeouts.idle, o.timeouts.content_idle})
       if (t && *t < Duration::zero()) return "options.timeouts: one is negative";
     return nullptr;
   }
@@ -246,7 +251,8 @@ class Exchange {
     else if (query_.judgement.prompt_tokens <= 0) query_.judgement.prompt_tokens = estimated_tokens(query_.request);
     tell({.what = Event::What::classified, .now = last_now_});
     if constexpr (Refuses<Ranking>) {
-      if (std::string why = core_.template policy<role::Ranking>().refuse(query_); !why.empty()) refuse(Kind::misconfigured, why);
+      if (std::string why = core_.template policy<role::Ranking>().refuse(query_); !why.empty())
+        refuse(Kind::misconfigured, why);
     }
   }
 
@@ -285,7 +291,11 @@ class Exchange {
         held_.put(id.n, held);
         selection_.asked(*held.lane);
         const Candidate candidate = selection_.candidate(*held.lane, held.offer, now);
-        tell({.what = Event::What::sent, .provider = held.lane->provider->name, .candidate = &candidate, .entry = &race_.trail()[id.n], .now = now});
+        tell({.what = Event::What::sent,
+              .provider = held.lane->provider->name,
+              .candidate = &candidate,
+              .entry = &race_.trail()[id.n],
+              .now = now});
         return id;
       }
       const bool more = selection_.put_back(choice.lane);
@@ -332,7 +342,7 @@ class Exchange {
   }
   AttemptLimits limits_of(const Held& held, Time now) const {
     const Provider& p = *held.lane->provider;
-    const auto chosen = [&](std::optional<Duration> Timeouts::*which, Duration otherwise) {
+    const auto chosen = [&](std::optional<Duration> Timeouts::* which, Duration otherwise) {
       const auto& request = query_.options.timeouts.*which;
       const auto& provider = p.timeouts.*which;
       return request ? *request : provider ? *provider : (pin_->fleet().timeouts().*which).value_or(otherwise);
@@ -345,7 +355,8 @@ class Exchange {
                          .idle = chosen(&Timeouts::idle, seconds(30)),
                          .content_idle = stream ? chosen(&Timeouts::content_idle, seconds(120)) : Duration::zero()};
     // While somebody else could be asked, one that hangs must leave enough time for that.
-    if (selection_.somebody_is_open(now)) limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
+    if (selection_.somebody_is_open(now))
+      limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
     return limits;
   }
   // Everybody was asked once, rests, or cannot: is another round worth it?
@@ -383,7 +394,8 @@ class Exchange {
     return Onward::stop;
   }
   static bool never_worked_on(Kind k) noexcept {
-    return k == Kind::not_sent || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out || about(k).blame == Blame::offer_out;
+    return k == Kind::not_sent || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out ||
+           about(k).blame == Blame::offer_out;
   }
   // Every attempt comes through here once, however it ended: reservations, counts, rests, the permit, observers.
   void settle(AttemptId id, const Ended& e, Time now) noexcept {
@@ -391,7 +403,9 @@ class Exchange {
     if (!std::exchange(held.open, false)) return;
     const LaneOf& l = *held.lane;
     const TrailEntry& entry = race_.trail()[id.n];
-    Outcome o{.ending = entry.ending == Ending::running ? Ending::cancelled : entry.ending, .kind = entry.kind, .retry_after = e.retry_after};
+    Outcome o{.ending = entry.ending == Ending::running ? Ending::cancelled : entry.ending,
+              .kind = entry.kind,
+              .retry_after = e.retry_after};
     o.total = now - held.sent;
     o.first_content = held.first_content < Duration::zero() ? o.total : held.first_content;
 
@@ -409,7 +423,13 @@ class Exchange {
       last_ = o, last_lane_ = &l;
       selection_.failed(id.n, o.kind, held.offer);
     }
-    tell({.what = Event::What::ended, .provider = l.provider->name, .outcome = &o, .entry = &entry, .usage = e.usage, .cost = cost, .now = now});
+    tell({.what = Event::What::ended,
+          .provider = l.provider->name,
+          .outcome = &o,
+          .entry = &entry,
+          .usage = e.usage,
+          .cost = cost,
+          .now = now});
     if (o.failed()) tell_rest(l, o, entry, now);
   }
   Duration rest_without_hint(const Outcome& o) noexcept {
@@ -431,7 +451,13 @@ class Exchange {
     guarded([&] {
       const bool out = o.blame() == Blame::provider_out || (o.blame() == Blame::offer_out && l.own_place);
       const Time until = out ? l.standing->open(now) ? never : l.standing->probe_at() : selection_.rest_until(l, now);
-      if (until > now) tell({.what = Event::What::rested, .provider = l.provider->name, .outcome = &o, .entry = &entry, .until = until, .now = now});
+      if (until > now)
+        tell({.what = Event::What::rested,
+              .provider = l.provider->name,
+              .outcome = &o,
+              .entry = &entry,
+              .until = until,
+              .now = now});
     });
   }
   void tell_finished(Time now) noexcept {
@@ -441,8 +467,12 @@ class Exchange {
     o.total = o.first_content = now - race_.begun();
     if (winner && held_[winner.n].first_content >= Duration::zero()) o.first_content = first_content(winner);
     const TrailEntry* last = race_.trail().empty() ? nullptr : &race_.trail()[winner ? winner.n : race_.trail().count - 1u];
-    tell({.what = Event::What::finished, .provider = last == nullptr ? std::string_view() : last->provider.view(), .outcome = &o, .entry = last,
-          .cost = bill_.total(), .now = now});
+    tell({.what = Event::What::finished,
+          .provider = last == nullptr ? std::string_view() : last->provider.view(),
+          .outcome = &o,
+          .entry = last,
+          .cost = bill_.total(),
+          .now = now});
   }
 
   // --- what is said ---

@@ -108,7 +108,7 @@ template <CooldownPolicy C>
 struct Place {
   Health health{};
   LLMROUTE_NO_UNIQUE_ADDRESS typename C::State state{};
-  Latest asked_rest{};          ///< the provider asked for it
+  Latest asked_rest{};           ///< the provider asked for it
   std::atomic<bool> out{false};  ///< it has no such model
 };
 

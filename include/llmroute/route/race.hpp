@@ -57,8 +57,9 @@ class Race {
   };
 
   Race(Duration deadline, int attempts, Delivery delivery, Time now) noexcept
-      : begun_(now), deadline_(later(now, deadline)),
-        most_(static_cast<std::uint8_t>(attempts < 1 ? 1 : attempts > 8 ? 8 : attempts)),
+      : begun_(now), deadline_(later(now, deadline)), most_(static_cast<std::uint8_t>(attempts < 1   ? 1
+                                                                                      : attempts > 8 ? 8
+                                                                                                     : attempts)),
         delivery_(delivery) {}
 
   /// What must happen next. Asked until it says wait or finish.
@@ -97,8 +98,8 @@ class Race {
   /// What may have been worked on is not asked again.
   void never_twice() noexcept { after_time_out_ = Onward::stop; }
 
-  AttemptId launched(std::string_view who, double score, const AttemptLimits& limits, std::optional<Duration> hedge_after, bool hedge,
-                     Time now) noexcept {
+  AttemptId launched(std::string_view who, double score, const AttemptLimits& limits, std::optional<Duration> hedge_after,
+                     bool hedge, Time now) noexcept {
     const AttemptId id{trail_.count++};
     TrailEntry& e = trail_.entries[id.n];
     e.provider = who;
@@ -161,7 +162,8 @@ class Race {
     if (cancelled_) return close(id.n, now, Ending::cancelled, Kind::cancelled, onward, false);
     const bool stopped = kind == Kind::cancelled || kind == Kind::timed_out;
     if (committed_ == id) return close(id.n, now, Ending::failed, Kind::stream_broken, Onward::stop, false);
-    if (stopped && now >= deadline_ && own_end(id.n) >= deadline_) return close(id.n, now, Ending::cut, Kind::deadline_exceeded, onward, false);
+    if (stopped && now >= deadline_ && own_end(id.n) >= deadline_)
+      return close(id.n, now, Ending::cut, Kind::deadline_exceeded, onward, false);
     close(id.n, now, Ending::failed, stopped ? Kind::timed_out : kind, stopped ? after_time_out_ : onward, false);
   }
 
@@ -229,7 +231,8 @@ class Race {
     if (!runs_[i].live || now <= own_end(i)) return;
     const bool broken = committed_.n == i;
     if (!broken && own_end(i) >= deadline_) return;  // the deadline came first
-    close(i, now, Ending::failed, broken ? Kind::stream_broken : Kind::timed_out, broken ? Onward::stop : after_time_out_, true);
+    close(i, now, Ending::failed, broken ? Kind::stream_broken : Kind::timed_out, broken ? Onward::stop : after_time_out_,
+          true);
   }
   Time next_due() const noexcept {
     Time due = committed_ ? never : deadline_;

@@ -25,7 +25,8 @@ class Reservations {
 
  public:
   /// Asks every budget for the attempt's declared worst case: all must agree. A budget makes `max_tokens` bounded.
-  bool take(Policies& policies, const Query& q, const Provider& p, const Offer& offer, std::optional<std::int64_t>& max_tokens, Time now) {
+  bool take(Policies& policies, const Query& q, const Provider& p, const Offer& offer, std::optional<std::int64_t>& max_tokens,
+            Time now) {
     if constexpr (count_ > 0) {
       if (!max_tokens) max_tokens = offer.max_output > 0 ? offer.max_output : 4096;
       const Money worst = offer.price.known()  // one token a byte: no tokenizer makes more of them

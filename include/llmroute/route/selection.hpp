@@ -157,12 +157,15 @@ class Selection {
         if (!candidates.open(i)) continue;
         const double score = static_cast<double>(ranking.score(candidates[i], query_));
         if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
-        else if (score == best.score && best.lane != none && mix(query_.seed, i + 0x71E5u + query_.attempt) % ++equals == 0) best.lane = i;
+        else if (score == best.score && best.lane != none && mix(query_.seed, i + 0x71E5u + query_.attempt) % ++equals == 0)
+          best.lane = i;
       }
       return best;
     } else {
       std::size_t i = none;
-      if constexpr (requires { { ranking.pick(candidates, query_) } -> std::same_as<std::size_t>; }) {
+      if constexpr (requires {
+                      { ranking.pick(candidates, query_) } -> std::same_as<std::size_t>;
+                    }) {
         i = ranking.pick(candidates, query_);
       } else {
         auto at = [&](std::size_t k) { return candidates[k]; };
@@ -185,7 +188,9 @@ class Selection {
     const Time place = l.place->asked_rest.get(), quota = l.quota->get();
     return place < quota ? quota : place;
   }
-  Time policy_rest(const LaneOf& l, Time now) const { return core_.template policy<role::Cooldown>().rest_until(l.place->state, now); }
+  Time policy_rest(const LaneOf& l, Time now) const {
+    return core_.template policy<role::Cooldown>().rest_until(l.place->state, now);
+  }
   static std::string_view vendor(const Provider& p) noexcept { return p.vendor.empty() ? std::string_view(p.name) : p.vendor; }
 
   // What holds for this request however long one waits.
@@ -193,7 +198,9 @@ class Selection {
     if (l.place->out.load(std::memory_order_relaxed)) return Closed::no_such_model;
     if (!l.standing->open(now)) {
       const auto why = l.standing->why();
-      return why == Standing::Why::unauthorized ? Closed::unauthorized : why == Standing::Why::disabled ? Closed::disabled : Closed::misconfigured;
+      return why == Standing::Why::unauthorized ? Closed::unauthorized
+             : why == Standing::Why::disabled   ? Closed::disabled
+                                                : Closed::misconfigured;
     }
     Offer scratch;
     const Offer* offer = look_up(l, scratch);

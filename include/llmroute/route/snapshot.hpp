@@ -100,7 +100,8 @@ class Snapshot {
   }
   static void drop(Block* b) noexcept {
     std::uint64_t word = retired;
-    if (!b->word.compare_exchange_strong(word, retired | empty, std::memory_order_acq_rel)) return;  // pinned: its last pin drops it
+    if (!b->word.compare_exchange_strong(word, retired | empty, std::memory_order_acq_rel))
+      return;  // pinned: its last pin drops it
     delete b->value;
     b->value = nullptr;
     b->word.fetch_and(~retired, std::memory_order_release);

@@ -118,16 +118,16 @@ struct Chunk {
 /// One answer as it comes over the wire, with all its times: what a network plays. Made by hand, or by a maker below
 /// and then bent: `Answer::stream({"Hel", "lo"}, 20ms).cut_after(1)`.
 struct Answer {
-  Duration connect{};                    ///< until there is a connection; `endless`: nobody answers there
+  Duration connect{};                             ///< until there is a connection; `endless`: nobody answers there
   Duration head = std::chrono::milliseconds(10);  ///< until status and fields; `endless`: connected, and silent
-  int status = 200;                      ///< 0: no HTTP answer, the call ends with `end` where the head would have come
+  int status = 200;  ///< 0: no HTTP answer, the call ends with `end` where the head would have come
   std::vector<std::pair<std::string, std::string>> fields{};
   std::vector<Chunk> chunks{};
-  http::Error end = http::Error::none;   ///< how the connection ends
+  http::Error end = http::Error::none;  ///< how the connection ends
   Duration end_after{};
-  bool hangs = false;                    ///< after the last chunk nothing more comes, not even an end
-  bool at_once = false;                  ///< takes no time, and an asynchronous call completes inside start()
-  Usage usage{};                         ///< what the provider books for it
+  bool hangs = false;    ///< after the last chunk nothing more comes, not even an end
+  bool at_once = false;  ///< takes no time, and an asynchronous call completes inside start()
+  Usage usage{};         ///< what the provider books for it
 
   static constexpr Usage some_usage{.prompt = 12, .completion = 8, .reported = true};
 

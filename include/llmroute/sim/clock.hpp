@@ -108,9 +108,7 @@ class Timeline {
   };
   static constexpr std::uint32_t none_ = static_cast<std::uint32_t>(-1);
 
-  static bool before(const Entry& a, const Entry& b) noexcept {
-    return a.when != b.when ? a.when < b.when : a.order < b.order;
-  }
+  static bool before(const Entry& a, const Entry& b) noexcept { return a.when != b.when ? a.when < b.when : a.order < b.order; }
   void place(std::size_t i, const Entry& e) noexcept {
     heap_[i] = e;
     slots_[e.slot].position = static_cast<std::uint32_t>(i);

@@ -177,8 +177,7 @@ class Network::Operation {
  public:
   Operation() noexcept = default;
   Operation(Operation&& other) noexcept
-      : timeline_(std::exchange(other.timeline_, nullptr)),
-        timer_(other.timer_),
+      : timeline_(std::exchange(other.timeline_, nullptr)), timer_(other.timer_),
         flight_(std::exchange(other.flight_, nullptr)) {}
   Operation& operator=(Operation&& other) noexcept {
     if (this == &other) return *this;

@@ -32,8 +32,7 @@ namespace llmroute::sim {
 /// time at which this one came: not on what the rest of the world does.
 class ScriptedProvider {
  public:
-  ScriptedProvider(Script script, std::uint64_t seed)
-      : script_(std::move(script)), seed_(mix(seed, hash(script_.name))) {
+  ScriptedProvider(Script script, std::uint64_t seed) : script_(std::move(script)), seed_(mix(seed, hash(script_.name))) {
     std::string host;
     for (char c : script_.name) host += is_letter_or_digit(c) ? c : '-';
     if (script_.url.empty()) script_.url = "https://" + host + ".sim/v1";
@@ -301,12 +300,8 @@ class ScriptedProvider {
   }
 
   // A bucket of one minute's requests that fills evenly, as the time at which it is full again (GCRA).
-  Duration interval() const noexcept {
-    return Duration(static_cast<std::int64_t>(6e10 / script_.requests_per_minute));
-  }
-  std::int64_t burst() const noexcept {
-    return at_least(1, static_cast<std::int64_t>(script_.requests_per_minute));
-  }
+  Duration interval() const noexcept { return Duration(static_cast<std::int64_t>(6e10 / script_.requests_per_minute)); }
+  std::int64_t burst() const noexcept { return at_least(1, static_cast<std::int64_t>(script_.requests_per_minute)); }
   Duration admit(Time now) noexcept {
     if (!(script_.requests_per_minute > 0)) return {};
     const Time full = (full_at_ < now ? now : full_at_) + interval();

@@ -36,8 +36,8 @@ struct Script {
   std::string url{};  ///< empty: "https://<name>.sim/v1"
   std::string key{};  ///< empty: one is made up
   std::string vendor{};
-  std::string model{};                 ///< for requests that name none
-  std::vector<std::string> models{};   ///< that it serves besides; empty: whatever it is asked for
+  std::string model{};                ///< for requests that name none
+  std::vector<std::string> models{};  ///< that it serves besides; empty: whatever it is asked for
 
   Duration round_trip = std::chrono::milliseconds(20);      ///< until errors and the head of a stream are there
   Duration first_content = std::chrono::milliseconds(300);  ///< since the request came
@@ -47,9 +47,9 @@ struct Script {
   std::int64_t tokens_per_piece = 4;                        ///< of a stream
 
   Price price{};
-  std::int64_t window = 0;        ///< context tokens; beyond it: 400 context_length_exceeded. 0: no end
+  std::int64_t window = 0;         ///< context tokens; beyond it: 400 context_length_exceeded. 0: no end
   double requests_per_minute = 0;  ///< beyond it: 429 with its fields. A bucket that fills evenly. 0: no limit
-  double failure_rate = 0;        ///< this share of the requests fails,
+  double failure_rate = 0;         ///< this share of the requests fails,
   std::vector<int> failures{500};  ///< with one of these; 0: the connection breaks before an answer
   std::vector<Outage> outages{};
 

@@ -20,8 +20,8 @@ class DateReader {
 
   // "Sun, 06 Nov 1994 08:49:37 GMT"
   constexpr bool imf_fixdate() noexcept {
-    return weekday(3) && skip(", ") && number(2, day_) && skip(" ") && month() && skip(" ") && number(4, year_) &&
-           skip(" ") && clock() && skip(" GMT") && rest_.empty();
+    return weekday(3) && skip(", ") && number(2, day_) && skip(" ") && month() && skip(" ") && number(4, year_) && skip(" ") &&
+           clock() && skip(" GMT") && rest_.empty();
   }
 
   // "Sunday, 06-Nov-94 08:49:37 GMT"
@@ -105,7 +105,7 @@ class DateReader {
 /// An HTTP date: IMF-fixdate, RFC 850 or asctime, exactly as written there (names are case-sensitive, no other zone than
 /// GMT, nothing around it). `now` decides the century of RFC 850's two-digit year.
 [[nodiscard]] constexpr std::optional<std::chrono::sys_seconds> parse_date(std::string_view text,
-                                                                          std::chrono::sys_seconds now) noexcept {
+                                                                           std::chrono::sys_seconds now) noexcept {
   const std::chrono::year_month_day today{std::chrono::floor<std::chrono::days>(now)};
   detail::DateReader imf_fixdate(text);
   if (imf_fixdate.imf_fixdate()) return imf_fixdate.point();
