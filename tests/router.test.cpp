@@ -200,6 +200,22 @@ TEST_CASE("blocking calls work over an AsyncTransport that can be driven") {
   CHECK(text == reply->text);
 }
 
+TEST_CASE("a blocking call hedges over a transport that can run two calls at once") {
+  struct Soon {
+    std::optional<Duration> hedge_after(const Health&, const Query&) const { return Duration(1s); }
+  };
+  Fixture f;
+  f.world.provider("one").answer_with(Answer::hang());
+  auto router = f.router(Soon{});
+  const auto reply = router.complete("hello");
+  REQUIRE(reply);
+  CHECK(reply->provider == "two");
+  CHECK(reply->trail[0].ending == Ending::lost);
+  CHECK(reply->trail[1].hedge);
+  CHECK(reply->latency < 5s);
+  CHECK(f.world.provider("one").counters().in_flight == 0);
+}
+
 TEST_CASE("destroying a request in flight cancels it, and nothing is called afterwards") {
   Fixture f;
   auto router = f.router();

@@ -51,7 +51,7 @@ class RouterOf {
   }
 
   /// Begins a request over an AsyncTransport: `on_done(Result<Reply>)` is called once, on its loop. Keep what is returned until
-  /// then; destroying it earlier cancels. The router outlives it.
+  /// then; destroying it earlier cancels. The router outlives it. Not from inside an `on_delta`: a sink starts nothing.
   template <class OnDone>
   [[nodiscard]] auto start(ChatRequest request, OnDone on_done, Options options = {}) {
     const auto ignore = [](const Delta&) { return true; };
@@ -99,7 +99,9 @@ class RouterOf {
 
  private:
   Result<Reply> run(const ChatRequest& request, const Options& options, Delivery delivery, OnDelta on_delta, Stopped stopped) {
-    if constexpr (Transport<T>) {
+    // Only a transport that runs two calls at once can hedge, so one that can do both is driven that way where a Hedge wants it.
+    constexpr bool hedges = !std::is_same_v<typename Core<Policies>::template Policy<role::Hedge>, hedge::Off>;
+    if constexpr (Transport<T> && !(hedges && Runnable<T>)) {
       return drive::blocking(core_, request, options, delivery, on_delta, stopped);
     } else {
       static_assert(Runnable<T>,

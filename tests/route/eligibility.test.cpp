@@ -124,6 +124,15 @@ TEST_CASE("tokens are estimated from all that becomes prompt, four bytes each, r
   CHECK(prompt_bytes(r) == 23);
 }
 
+TEST_CASE("what a prompt can cost at most is a token a byte, with room for templates and images, and no less than was said") {
+  ChatRequest request{.messages = {Message::user("hello"), Message::user({Part::image_url("https://a.example/cat.png")})}};
+  const Options options;
+  Query q{.request = request, .options = options};
+  CHECK(most_prompt_tokens(q) == 5 + 3 * 32 + 4'096);
+  q.judgement.prompt_tokens = 50'000;
+  CHECK(most_prompt_tokens(q) == 50'000);
+}
+
 TEST_CASE("a request demands something where it needs a capability, or brings a list of the caller's") {
   const auto demands = [](const ChatRequest& r, const Options& o) {
     return demands_of(Query{.request = r, .options = o, .needs = needed_capabilities(r)}) == Demands::some;

@@ -106,7 +106,17 @@ class Pending {
 #endif
   }
 
-  void look_again() { arm(clock_.now()); }
+  // From inside a sink, where nothing may be started or destroyed.
+  void look_again() {
+    if (nudged_) return;
+    nudged_ = true;
+    nudge_ = transport_.at(clock_.now(), http::Wake(this, [](void* self) {
+                             auto* run = static_cast<Pending*>(self);
+                             run->nudged_ = false;
+                             run->nudge_ = {};
+                             run->pump();
+                           }));
+  }
   // A timer that is early does no harm, so it is only ever moved forward.
   void arm(Time t) {
     if (t >= armed_) return;
@@ -140,7 +150,7 @@ class Pending {
     pumping_ = false;
     if (!over || finished_) return;
     finished_ = true;
-    timer_ = {};
+    timer_ = {}, nudge_ = {};
     Leg* leg = won_ != nullptr ? won_ : told_;
     Result<Reply> result = outcome(x_, leg == nullptr ? nullptr : &leg->io, clock_.now());
     OnDone on_done = std::move(on_done_);
@@ -190,8 +200,8 @@ class Pending {
   std::array<Leg, 2> legs_{};  // a hedge is one more
   Leg *won_ = nullptr, *told_ = nullptr;
   Time armed_ = never;
-  bool pumping_ = false, again_ = false, finished_ = false, in_sink_ = false;
-  typename T::Operation timer_{};  // first to go
+  bool pumping_ = false, again_ = false, finished_ = false, in_sink_ = false, nudged_ = false;
+  typename T::Operation timer_{}, nudge_{};  // first to go
 };
 
 }  // namespace llmroute::drive

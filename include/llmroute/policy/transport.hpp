@@ -13,7 +13,8 @@
 //     happen there too.
 //  2. Destroying an operation cancels it; nothing of it is called afterwards. It is destroyed inside its own completion or
 //     wake, never inside its own sinks.
-//  3. A completion is called at most once and is the last thing its operation does. It may come before start() returned.
+//  3. A completion is called at most once and is the last thing its operation does. It may come before start() returned; a wake
+//     never comes before at() has.
 //  4. From inside a sink, at() is all that may be called. `call` and what it refers to live until the completion or the
 //     destruction.
 #ifndef LLMROUTE_POLICY_TRANSPORT_HPP

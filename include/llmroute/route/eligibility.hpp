@@ -93,6 +93,17 @@ inline std::int64_t prompt_bytes(const ChatRequest& r) noexcept {
   return static_cast<std::int64_t>(bytes + r.response_format.schema.size());
 }
 
+/// More than any provider will bill for a prompt: one token a byte at most, and what templates and images add.
+inline std::int64_t most_prompt_tokens(const Query& q) noexcept {
+  constexpr std::int64_t per_turn = 32, per_image = 4'096;
+  std::int64_t tokens = prompt_bytes(q.request) + per_turn;
+  for (const Message& m : q.request.messages) {
+    tokens += per_turn;
+    for (const Part& p : m.parts) tokens += p.is_image() ? per_image : 0;
+  }
+  return tokens < q.prompt_tokens() ? q.prompt_tokens() : tokens;
+}
+
 /// Four characters a token, until somebody counts better.
 inline std::int64_t estimated_tokens(const ChatRequest& r) noexcept { return (prompt_bytes(r) + 3) / 4; }
 

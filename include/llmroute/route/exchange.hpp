@@ -353,7 +353,7 @@ class Exchange {
                          .answer = stream ? chosen(&Timeouts::first_content, seconds(reasons ? 300 : 60))
                                           : chosen(&Timeouts::attempt, seconds(120)),
                          .idle = chosen(&Timeouts::idle, seconds(30)),
-                         .content_idle = stream ? chosen(&Timeouts::content_idle, seconds(120)) : Duration::zero()};
+                         .content_idle = stream ? chosen(&Timeouts::content_idle, seconds(120)) : endless};
     // While somebody else could be asked, one that hangs must leave enough time for that.
     if (selection_.somebody_is_open(now))
       limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));

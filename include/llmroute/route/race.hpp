@@ -40,9 +40,9 @@ struct Step {
 /// How long one attempt may take, and be silent.
 struct AttemptLimits {
   Duration connect{};
-  Duration answer{};        ///< to the first content of a stream, or to the end of a whole reply
-  Duration idle{};          ///< between bytes, once there were any
-  Duration content_idle{};  ///< between content, likewise; zero: none
+  Duration answer{};                ///< to the first content of a stream, or to the end of a whole reply
+  Duration idle{};                  ///< between bytes, once there were any
+  Duration content_idle = endless;  ///< between content, likewise
 };
 
 /// A limit that ends at a time holds for all of that nanosecond: what arrives then has arrived.
@@ -141,7 +141,7 @@ class Race {
     if (over(id, now)) return false;
     heard(id, now);
     Run& r = runs_[id.n];
-    r.due = r.limits.content_idle > Duration::zero() ? later(now, r.limits.content_idle) : never;
+    r.due = later(now, r.limits.content_idle);
     if (!committed_) {
       committed_ = id;
       hedge_at_ = never;

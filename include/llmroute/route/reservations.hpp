@@ -29,9 +29,8 @@ class Reservations {
             Time now) {
     if constexpr (count_ > 0) {
       if (!max_tokens) max_tokens = offer.max_output > 0 ? offer.max_output : 4096;
-      const Money worst = offer.price.known()  // one token a byte: no tokenizer makes more of them
-                              ? p.with_markup(offer.price.of(prompt_bytes(q.request), *max_tokens)) + Money::nanos(1)
-                              : Money::most();
+      const Money worst =
+          offer.price.known() ? p.with_markup(offer.price.of(most_prompt_tokens(q), *max_tokens)) : Money::most();
       bool agreed = true;
       policies.template each<role::Budget>([&](auto& budget) {
         using R = typename std::remove_cvref_t<decltype(budget)>::Reservation;

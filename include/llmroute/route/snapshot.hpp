@@ -60,13 +60,13 @@ class Snapshot {
   void set(T* value) {
     while (writing_.test_and_set(std::memory_order_acquire)) {
     }
+    const Unlock unlock{writing_};
     Block* fresh = vacant();
     fresh->value = value;
     fresh->word.fetch_and(~empty, std::memory_order_acq_rel);
     Block* old = current_.exchange(fresh, std::memory_order_seq_cst);
     if (old != nullptr && old->word.fetch_or(retired, std::memory_order_seq_cst) == 0) drop(old);
     release(fresh);  // the writer's own pin
-    writing_.clear(std::memory_order_release);
   }
 
   /// The current value. Only after the first `set`.
@@ -87,6 +87,11 @@ class Snapshot {
   }
 
  private:
+  struct Unlock {  // also where there is no memory for a block
+    std::atomic_flag& flag;
+    ~Unlock() { flag.clear(std::memory_order_release); }
+  };
+
   // A block that nobody uses, with one pin on it, so that no reader who is late can free it while it is filled.
   Block* vacant() {
     for (Block* b = blocks_; b != nullptr; b = b->next) {

@@ -49,8 +49,8 @@ class From {
   LLMROUTE_NO_UNIQUE_ADDRESS F ask_;
 };
 
-/// `transport::from([](const http::Request& q) { … return http::Response{…}; })`. An exception or an empty optional means that
-/// there was no answer. It is called from as many threads as use the router.
+/// `transport::from([](const http::Request& q) { … return http::Response{…}; })`. An empty optional means that nothing
+/// was sent (no connection), an exception that there was no answer, whatever was sent. It is called from as many threads as use the router.
 template <class F>
 auto from(F f) {
   static_assert(std::is_invocable_v<F&, const http::Request&>,
