@@ -134,7 +134,7 @@ TEST_CASE("what is unusual but sound is let through") {
   p.weight = 0;
   p.markup = 0.055;
   p.order = -1;
-  p.timeouts = {.deadline = 0s, .attempt = 10s};
+  p.timeouts = {.attempt = 10s};
   p.price = Price::zero();
   p.expected_latency = 250ms;
   CHECK(problem(Fleet{p}) == "");

@@ -253,6 +253,96 @@ TEST_CASE("a handler may begin the next request, and destroy its own") {
   CHECK(router.core().in_flight() == 0);
 }
 
+TEST_CASE("a conversation goes in as it is kept, and the reply is its next turn") {
+  Fixture f;
+  auto router = f.router();
+  std::vector<Message> history{Message::system("Be brief."), Message::user("Hello?")};
+  const auto reply = router.complete(history);
+  REQUIRE(reply);
+  history.push_back(reply->message());
+  CHECK(router.stream(history, [](const Delta&) {}));
+  CHECK(RouterRef(router).complete(Messages(history)));
+}
+
+TEST_CASE("a Retry-After of 0, or of a time that is past, rests its provider for a second") {
+  for (const char* hint : {"0", "Sun, 06 Nov 1994 08:49:37 GMT"}) {
+    Fixture f;
+    f.world.provider("one").answer_with(Answer::error(429).with("retry-after", hint));
+    auto router = f.router();
+    CHECK(router.complete("hello")->provider == "two");
+    f.world.advance(1s - f.world.elapsed() % 1s);
+    f.world.advance(1s);
+    CHECK(router.complete("hello")->provider == "one");
+  }
+}
+
+TEST_CASE("a clock that leaves no time is refused, and harms nobody; a deadline that is over says so") {
+  Fixture f;
+  auto router = f.router();
+  const auto none = router.complete("hello", {.timeouts = {.attempt = 0s}});
+  REQUIRE_FALSE(none);
+  CHECK(none.error().kind == Kind::misconfigured);
+  CHECK_THAT(none.error().message, ContainsSubstring("options.timeouts"));
+  const auto late = router.complete("hello", {.timeouts = {.deadline = 0s}});
+  REQUIRE_FALSE(late);
+  CHECK(late.error().kind == Kind::deadline_exceeded);
+  CHECK_THAT(late.error().message, ContainsSubstring("its time was up"));
+  CHECK(f.world.provider("one").counters().requests == 0);
+  CHECK(router.complete("hello")->provider == "one");
+}
+
+TEST_CASE("a provider that cannot stream is asked for a whole reply, and hands it on in one piece") {
+  sim::World world;
+  world.add({.name = "plain", .capabilities = Capabilities::assumed().without(Capability::streaming)});
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}};
+  int pieces = 0;
+  std::string text;
+  const auto reply = router.stream("hello", [&](const Delta& d) { ++pieces, text += d.text; });
+  REQUIRE(reply);
+  CHECK(pieces == 1);
+  CHECK(text == reply->text);
+  CHECK(world.provider("plain").last_request().body.find("stream") == std::string::npos);
+}
+
+TEST_CASE("what a provider's own fields hold is not repeated when the provider quotes it") {
+  Provider p = providers::openai_compatible({.name = "azure", .url = "https://azure.example/v1", .key = "sk-azure-key-123"});
+  p.key_field = {.name = "api-key", .prefix = ""};
+  p.fields = {{"x-second-key", "sk-second-key-456"}};
+  Router router{Fleet{p}, transport::from([](const http::Request&) {
+                  return http::Response{.status = 400,
+                                        .body = R"({"error":{"message":"bad sk-azure-key-123 and sk-second-key-456"}})"};
+                })};
+  const auto reply = router.complete("hello");
+  REQUIRE_FALSE(reply);
+  CHECK_THAT(reply.error().message, ContainsSubstring("bad *** and ***"));
+}
+
+TEST_CASE("the order of a provider comes before its place in the list") {
+  sim::World world;
+  world.add({.name = "second", .order = 1});
+  world.add({.name = "third", .order = 1});
+  world.add({.name = "first", .order = -5});
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}};
+  CHECK(router.complete("hello")->provider == "first");
+  CHECK(router.complete("hello", {.deny = {"first"}})->provider == "second");
+}
+
+TEST_CASE("a client that reports no status has sent nothing") {
+  Provider p = providers::openai_compatible({.name = "p", .url = "https://p.example/v1"});
+  Router router{Fleet{p}, transport::from([](const http::Request&) { return http::Response{.status = 0}; }), retry::Off{}};
+  CHECK(router.complete("hello").error().kind == Kind::not_sent);
+}
+
+TEST_CASE("a seed that is set again gives the same ids again") {
+  Fixture f;
+  auto router = f.router();
+  router.seed(5);
+  const auto first = router.complete("hello")->id, second = router.complete("hello")->id;
+  router.seed(5);
+  CHECK(router.complete("hello")->id == first);
+  CHECK(router.complete("hello")->id == second);
+}
+
 TEST_CASE("Cheapest asks in the order of the estimates, with the figures of the trade") {
   Provider groq = providers::groq({.key = "k"}), together = providers::together({.key = "k"}),
            openrouter = providers::openrouter({.key = "k"});

@@ -30,11 +30,19 @@ class RouterRef {
   Result<Reply> complete(std::string_view prompt, const Options& options = {}, Stopped stopped = {}) const {
     return complete(ChatRequest{.messages = prompt}, options, stopped);
   }
+  template <Conversation C>
+  Result<Reply> complete(const C& turns, const Options& options = {}, Stopped stopped = {}) const {
+    return complete(ChatRequest{.messages = turns}, options, stopped);
+  }
   Result<Reply> stream(const ChatRequest& request, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) const {
     return run_(router_, request, Delivery::stream, on_delta, options, stopped);
   }
   Result<Reply> stream(std::string_view prompt, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) const {
     return stream(ChatRequest{.messages = prompt}, on_delta, options, stopped);
+  }
+  template <Conversation C>
+  Result<Reply> stream(const C& turns, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) const {
+    return stream(ChatRequest{.messages = turns}, on_delta, options, stopped);
   }
 
  private:

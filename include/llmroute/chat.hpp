@@ -98,6 +98,10 @@ struct Messages : std::vector<Message> {
   }
 };
 
+/// Turns that were kept: a Messages, or a std::vector of them.
+template <class T>
+concept Conversation = std::derived_from<T, std::vector<Message>>;
+
 /// A function that the model may ask for.
 struct Tool {
   std::string name{};

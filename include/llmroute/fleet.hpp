@@ -18,6 +18,7 @@
 #include "llmroute/result.hpp"
 #include "llmroute/text.hpp"
 #include "llmroute/wire/url.hpp"
+#include "llmroute/wire/utf8.hpp"
 
 namespace llmroute {
 
@@ -92,7 +93,7 @@ class Fleet {
     for (const Provider& p : providers_)
       if (!examined(p)) return;
     if (const Provider* p = twin()) return say(*p, "name", "is there twice: names are unique in a fleet");
-    if (const char* field = bad_time(timeouts_)) problem_ = std::string("fleet: timeouts.") + field + " is negative";
+    if (const char* field = bad_time(timeouts_)) problem_ = std::string("fleet: timeouts.") + field + " is not positive";
   }
 
   /// The first that bears the name of one before it. Hashed, because a fleet may hold thousands.
@@ -113,8 +114,15 @@ class Fleet {
     if (p.name.empty() || p.name.size() > ProviderName::capacity()) return say(p, "name", "must have 1 to 31 bytes"), false;
     for (char c : p.name)
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return say(p, "name", "holds a control character"), false;
+    for (const char *c = p.name.data(), *end = c + p.name.size(); c != end;) {
+      const utf8::Sequence sequence = utf8::sequence(c, end);
+      if (sequence.found != utf8::Found::whole) return say(p, "name", "is no UTF-8"), false;
+      c += sequence.length;
+    }
     if (auto why = url::problem(p.url, p.allow_plain_http ? url::Plain::anywhere : url::Plain::loopback_only); !why.empty())
       return say(p, "url", why), false;
+    if (std::string_view(p.url).substr(0, p.url.find_first_of("?#")).ends_with("/chat/completions"))
+      return say(p, "url", "ends in /chat/completions, which is added to it: give what stands before that"), false;
     if (auto why = p.key.problem(); !why.empty()) return say(p, "key", why), false;
     if (p.needs_key && p.key.empty()) return say(p, "key", "is empty"), false;
     for (const auto& [name, value] : p.fields) {
@@ -129,7 +137,7 @@ class Fleet {
     if (const char* field = bad_number(p)) return say(p, field, "is negative or no finite number"), false;
     if (p.expected_latency < Duration::zero()) return say(p, "expected_latency", "is negative"), false;
     if (const char* field = bad_time(p.timeouts))
-      return say(p, (std::string("timeouts.") + field).c_str(), "is negative"), false;
+      return say(p, (std::string("timeouts.") + field).c_str(), "is not positive"), false;
     return true;
   }
 
@@ -164,16 +172,8 @@ class Fleet {
     return nullptr;
   }
   static const char* bad_time(const Timeouts& t) noexcept {
-    const auto negative = [](const std::optional<Duration>& d) { return d && *d < Duration::zero(); };
-    if (negative(t.deadline)) return "deadline";
-    if (negative(t.connect)) return "connect";
-    if (negative(t.attempt)) return "attempt";
-    if (negative(t.first_content)) return "first_content";
-    if (negative(t.idle)) return "idle";
-    if (negative(t.content_idle)) return "content_idle";
-    return nullptr;
+    return t.deadline && *t.deadline <= Duration::zero() ? "deadline" : without_time(t);
   }
-
   std::vector<Provider> providers_;
   std::vector<std::string> left_out_;
   std::string wanted_, problem_;

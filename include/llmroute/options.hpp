@@ -25,6 +25,17 @@ struct Timeouts {
   std::optional<Duration> content_idle{};   ///< between content: 120 s, so that pings alone keep nothing alive
 };
 
+/// The first of the clocks that leaves no time at all, by its name; null: none does. The deadline is not looked at.
+inline const char* without_time(const Timeouts& t) noexcept {
+  const auto none = [](const std::optional<Duration>& d) { return d && *d <= Duration::zero(); };
+  return none(t.connect)         ? "connect"
+         : none(t.attempt)       ? "attempt"
+         : none(t.first_content) ? "first_content"
+         : none(t.idle)          ? "idle"
+         : none(t.content_idle)  ? "content_idle"
+                                 : nullptr;
+}
+
 enum class Fallback : std::uint8_t { allowed, off };
 enum class Switch : std::uint8_t { as_configured, off, on };
 enum class WhenFull : std::uint8_t { refuse, wait };
@@ -51,7 +62,7 @@ struct Options {
   WhenFull when_full = WhenFull::refuse;
   BrokenStream broken_stream = BrokenStream::stop;
   Replay replay = Replay::free;
-  std::string correlation_id{};                 ///< sent along and kept in events
+  std::string correlation_id{};                 ///< sent along as x-correlation-id, where it is printable ASCII
   std::optional<std::int64_t> prompt_tokens{};  ///< the caller's own count; else a quarter of the bytes
 };
 

@@ -38,8 +38,9 @@ struct Setup {
   std::string url{};    ///< what stands before "/chat/completions"
   std::string model{};  ///< for requests that name none
   Secret key{};
-  std::string key_variable{};  ///< where to look for the key instead
-  std::string vendor{};        ///< whose models and prices it has, of an endpoint that is not the vendor's own
+  std::string key_variable{};           ///< where to look for the key instead
+  std::string vendor{};                 ///< whose models and prices it has, of an endpoint that is not the vendor's own
+  std::optional<KeyField> key_field{};  ///< Azure wants {"api-key", ""}
   std::vector<std::pair<std::string, std::string>> fields{};  ///< HTTP fields sent along
   Price price{};  ///< of models that the model map knows no price for; likewise the next two
   std::int64_t window = 0;
@@ -178,6 +179,7 @@ inline Provider make(const Vendor& v, const Setup& s) {
   p.window = s.window;
   p.capabilities = s.capabilities.value_or(v.capabilities);
   p.markup = s.markup.value_or(p.markup);
+  if (s.key_field) p.key_field = *s.key_field;
   p.free = s.free.value_or(p.free);
   p.expected_latency = s.expected_latency != Duration::zero() ? s.expected_latency : std::chrono::milliseconds(v.latency_ms);
   p.strengths = s.strengths.empty() ? words(v.strengths) : s.strengths;

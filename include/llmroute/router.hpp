@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Router: what an application holds. Made of a Fleet and a bag of policies, in any order.
 //
-//     Router router{Fleet{providers::groq(), providers::together()}, transport::Curl{}, ranking::Cheapest{}};
+//     Router router{Fleet{providers::groq(), providers::together()}, transport::from(my_client), ranking::Cheapest{}};
 //     Result<Reply> reply = router.complete("Explain gradient descent in two sentences.");
 //
 // It may be used from many threads at once, and neither moves nor copies: a class holds one, or a RouterRef to one.
@@ -42,12 +42,21 @@ class RouterOf {
     return complete(ChatRequest{.messages = prompt}, options, stopped);
   }
 
+  template <Conversation C>
+  Result<Reply> complete(const C& turns, const Options& options = {}, Stopped stopped = {}) {
+    return complete(ChatRequest{.messages = turns}, options, stopped);
+  }
+
   /// The same, and hands the reply on piece by piece as it is made. The callback may return false to stop.
   Result<Reply> stream(const ChatRequest& request, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) {
     return run(request, options, Delivery::stream, on_delta, stopped);
   }
   Result<Reply> stream(std::string_view prompt, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) {
     return stream(ChatRequest{.messages = prompt}, on_delta, options, stopped);
+  }
+  template <Conversation C>
+  Result<Reply> stream(const C& turns, OnDelta on_delta, const Options& options = {}, Stopped stopped = {}) {
+    return stream(ChatRequest{.messages = turns}, on_delta, options, stopped);
   }
 
   /// Begins a request over an AsyncTransport: `on_done(Result<Reply>)` is called once, on its loop. Keep what is returned until
@@ -127,9 +136,14 @@ class RouterOf {
   }
   template <class OnDeltaOf, class OnDone>
   auto begin(ChatRequest request, Options options, Delivery delivery, OnDeltaOf on_delta, OnDone on_done) {
-    static_assert(AsyncTransport<T>, "llmroute: start() needs an AsyncTransport: wrap a blocking one in transport::Threaded");
-    return drive::Pending<Policies, OnDone, OnDeltaOf>(core_, std::move(request), std::move(options), delivery,
-                                                       std::move(on_delta), std::move(on_done));
+    if constexpr (AsyncTransport<T>) {
+      return drive::Pending<Policies, OnDone, OnDeltaOf>(core_, std::move(request), std::move(options), delivery,
+                                                         std::move(on_delta), std::move(on_done));
+    } else {
+      static_assert(AsyncTransport<T>,
+                    "llmroute: start() needs an AsyncTransport (`start` and `at`), and this Transport is blocking");
+      return impossible<Anything>();
+    }
   }
   bool set_standing(std::string_view provider, Standing::Why why) {
     const auto places = core_.pin();

@@ -2,6 +2,7 @@
 // A dialect is a wire format, and a wire format is data: four functions that a provider points to.
 //
 // One of your own is a struct with these static members, and `provider.dialect = &dialect::table<Mine>`.
+// An answer whose first letter is lower case, or that begins with a colon, is read as Server-Sent Events; any other, whole.
 #ifndef LLMROUTE_DIALECT_DIALECT_HPP
 #define LLMROUTE_DIALECT_DIALECT_HPP
 

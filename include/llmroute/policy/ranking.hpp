@@ -41,10 +41,10 @@ concept Named = requires {
 
 namespace ranking {
 
-/// In the order in which the fleet lists them.
+/// By `Provider::order`, and in the order in which the fleet lists those of the same.
 struct Priority {
   static constexpr std::string_view name = "priority";
-  double score(const Candidate& c, const Query&) const noexcept { return c.index; }
+  double score(const Candidate& c, const Query&) const noexcept { return 1e6 * c.provider.order + c.index; }
 };
 
 /// The lowest estimate for this request's tokens; unknown prices last.

@@ -44,7 +44,9 @@ class Attempt {
     const Provider& provider = outgoing.provider;
     dialect_ = provider.dialect != nullptr ? provider.dialect : &dialect::openai;
     stream_wanted_ = outgoing.delivery == Delivery::stream;
-    if (!dialect_->encode(outgoing, url_, body_)) return refuse(Kind::request_invalid, body_);
+    Outgoing wire = outgoing;
+    if (!outgoing.offer.capabilities.has(Capability::streaming)) wire.delivery = Delivery::whole;
+    if (!dialect_->encode(wire, url_, body_)) return refuse(Kind::request_invalid, body_);
     if (!provider.key.empty()) {
       key_.append(provider.key_field.prefix);
       if (!provider.key.append_to(key_))
@@ -54,7 +56,7 @@ class Attempt {
     }
     for (const auto& [name, value] : provider.fields) fields_.push_back({name, value});
     add_field("content-type", "application/json");
-    add_field("accept", stream_wanted_ ? "text/event-stream" : "application/json");
+    add_field("accept", wire.delivery == Delivery::stream ? "text/event-stream" : "application/json");
     if (!key_.view().empty()) add_field(provider.key_field.name, key_.view());
     correlation_id_ = correlation_id;
     if (!correlation_id.empty() && is_plain(correlation_id)) add_field("x-correlation-id", correlation_id_);
@@ -68,7 +70,8 @@ class Attempt {
   /// The same where a wall clock of one's own dates a Retry-After.
   void head(int status, std::span<const http::Field> fields, Wall wall_now) {
     status_ = status;
-    if (!good()) retry_after_ = http::retry_hint(fields, wall_now).value_or(Duration{});
+    if (const auto hint = http::retry_hint(fields, wall_now); hint && !good())
+      retry_after_ = longer(*hint, Duration(1));  // "0" is common, and not the same as no hint
     for (const std::string_view name : {std::string_view("x-request-id"), std::string_view("request-id")}) {
       const auto id = http::find(fields, name);
       if (id && reply_.request_id.empty()) reply_.request_id = printable(without_key(std::string(*id)), 200);
@@ -102,7 +105,8 @@ class Attempt {
       ended.kind = refusal_;
     } else if (status_ == 0) {
       ended.kind = unanswered(done.error);
-      say(http::to_string(done.error), done.detail);
+      if (done.error == http::Error::none) say("no answer at all");
+      else say(http::to_string(done.error), done.detail);
     } else if (!good()) {
       reply_.error = {};
       dialect_->error(status_, collected_, reply_.error);
@@ -254,20 +258,27 @@ class Attempt {
   }
 
   void explain(const http::Done& done) {
+    if (form_ == Form::whole && collected_.size() == most_reply_bytes) return say("an answer that is too long");
+    if (form_ == Form::events && reply_.malformed) return say("a stream that cannot be read");
     if (done.error != http::Error::none) return say(http::to_string(done.error), done.detail);
     if (form_ == Form::unknown) return say("an empty answer");
-    if (form_ == Form::whole && collected_.size() == most_reply_bytes) return say("an answer that is too long");
     if (form_ == Form::whole && collected_.front() == '{') return say("no chat completion, or only a part of one");
     if (form_ == Form::whole) return say("no chat completion", collected_);
-    if (reply_.malformed) return say("a stream that cannot be read");
     say(reply_.answered ? "the stream ended before the reply did" : "a stream without a reply");
   }
 
-  // Without the key, whoever quoted it. Shorter ones are placeholders of local servers, and could be part of any word.
+  // Without the key and what other fields hold, whoever quoted it. Shorter ones are placeholders of local servers, and could be part of any word.
   std::string without_key(std::string words) const {
     const std::string_view key = key_.view().substr(key_prefix_);
-    for (std::size_t at = 0; key.size() >= 4 && (at = words.find(key, at)) != words.npos;) words.replace(at, key.size(), "***");
+    hide(words, key, 4);
+    for (const http::Field& f : fields_)
+      if (f.value != "application/json" && f.value != "text/event-stream") hide(words, f.value, 8);
     return words;
+  }
+
+  static void hide(std::string& words, std::string_view secret, std::size_t least) {
+    for (std::size_t at = 0; secret.size() >= least && (at = words.find(secret, at)) != words.npos;)
+      words.replace(at, secret.size(), "***");
   }
 
   // A provider's words go out through here alone.

@@ -116,14 +116,14 @@ struct role_is_filled_twice {
 template <class... Policies>
 struct transport_is_missing {
   static_assert(sizeof...(Policies) + 1 == 0,
-                "llmroute: a Router needs a Transport, the HTTP client that you bring: transport::from(callable), "
-                "transport::Curl, sim::Network, ...");
+                "llmroute: a Router needs a Transport, the HTTP client that you bring: transport::from(callable), or "
+                "a type of yours that has `perform`");
 };
 template <class... HedgeAndTransport>
 struct hedge_needs_an_async_transport {
   static_assert((AsyncTransport<HedgeAndTransport> && ...),
-                "llmroute: a Hedge needs two calls at once: use an AsyncTransport, or wrap the blocking one in "
-                "transport::Threaded");
+                "llmroute: a Hedge needs two calls at once: this Transport is blocking, and a Hedge takes an "
+                "AsyncTransport (`start` and `at`)");
 };
 template <class Policy, class Given>
 struct policy_is_another_one {

@@ -26,7 +26,7 @@ class Core {
   template <class... A>
   explicit Core(Fleet fleet, A&&... policies) : policies_(std::in_place, static_cast<A&&>(policies)...) {
     roster_.set(made(std::move(fleet), nullptr));
-    seed_ = mix(static_cast<std::uint64_t>(policy<role::Clock>().now().time_since_epoch().count()), 0x5EED);
+    seed(mix(static_cast<std::uint64_t>(policy<role::Clock>().now().time_since_epoch().count()), 0x5EED));
   }
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -53,9 +53,15 @@ class Core {
     return {};
   }
 
-  void seed(std::uint64_t s) noexcept { seed_ = s; }
+  /// From then on the same requests have the same ids, and draw the same chances.
+  void seed(std::uint64_t s) noexcept {
+    seed_.store(s, std::memory_order_relaxed);
+    sequence_.store(0, std::memory_order_relaxed);
+  }
   /// One a request; the same seed gives the same ids in the same order.
-  std::uint64_t next_id() noexcept { return mix(seed_, sequence_.fetch_add(1, std::memory_order_relaxed)); }
+  std::uint64_t next_id() noexcept {
+    return mix(seed_.load(std::memory_order_relaxed), sequence_.fetch_add(1, std::memory_order_relaxed));
+  }
 
   void begin() noexcept { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void end() noexcept { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
@@ -102,7 +108,7 @@ class Core {
 
   Policies policies_;
   Snapshot<Places> roster_;
-  std::uint64_t seed_ = 0;
+  std::atomic<std::uint64_t> seed_{0};
   std::atomic<std::uint64_t> sequence_{0}, observer_throws_{0};
   std::atomic<int> in_flight_{0}, extra_{0};
 };

@@ -14,7 +14,9 @@
 
 #include "llmroute/config.hpp"
 #include "llmroute/dialect/dialect.hpp"  // Outgoing
+#include "llmroute/route/account.hpp"
 #include "llmroute/route/bill.hpp"
+#include "llmroute/route/clocks.hpp"
 #include "llmroute/route/core.hpp"
 #include "llmroute/route/eligibility.hpp"
 #include "llmroute/route/ended.hpp"
@@ -73,7 +75,8 @@ class Exchange {
   /// Request and options are borrowed until the exchange is gone.
   Exchange(CoreOf& core, const ChatRequest& request, const Options& options, Delivery delivery, Overlap overlap, Time now)
       : core_(core), pin_(core.pin()), query_{.request = request, .options = options}, selection_(core, *pin_, query_),
-        race_(deadline_of(options), options.attempts.value_or(5), delivery, now), last_now_(now), overlap_(overlap) {
+        race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), options.attempts.value_or(5), delivery, now),
+        last_now_(now), overlap_(overlap) {
     core_.begin();
     query_.id = core_.next_id();
     query_.seed = mix(query_.id, 1);
@@ -178,7 +181,12 @@ class Exchange {
       const Time t = selection_.soonest(now);
       if (t != never && t > now) f.retry_after = t - now;
     });
-    f.message = message(f, now);
+    const auto why_not = [&](const Provider& p) {
+      Closed why = Closed::refused;
+      try_to([&] { why = selection_.why_not(p, now); });
+      return why;
+    };
+    f.message = account_of(f, refusal_, pin_->fleet().providers(), why_not);
     return f;
   }
 
@@ -214,9 +222,6 @@ class Exchange {
   void guarded(F&& f) noexcept {
     if (!try_to(f)) abandon();  // a policy threw: one outcome, every permit back
   }
-  Duration deadline_of(const Options& o) const noexcept {
-    return o.timeouts.deadline.value_or(pin_->fleet().timeouts().deadline.value_or(std::chrono::seconds(300)));
-  }
   // An option that would silently do nothing is worse than an error.
   static const char* unsupported(const Options& o) noexcept {
     if (o.cache == Switch::on) return "options.cache: this router has no cache";
@@ -228,9 +233,7 @@ class Exchange {
       if (!o.strategy.empty() && o.strategy != strategy())
         return "options.strategy: this router's ranking offers no choice by name";
     if (o.attempts.value_or(1) < 1) return "options.attempts: at least 1";
-    for (const auto& t : {o.timeouts.deadline, o.timeouts.connect, o.timeouts.attempt, o.timeouts.first_content,
-                          o.timeouts.idle, o.timeouts.content_idle})
-      if (t && *t < Duration::zero()) return "options.timeouts: one is negative";
+    if (without_time(o.timeouts) != nullptr) return "options.timeouts: one of them leaves no time at all";
     return nullptr;
   }
   void refuse(Kind kind, std::string_view why) {
@@ -341,19 +344,8 @@ class Exchange {
     return true;
   }
   AttemptLimits limits_of(const Held& held, Time now) const {
-    const Provider& p = *held.lane->provider;
-    const auto chosen = [&](std::optional<Duration> Timeouts::* which, Duration otherwise) {
-      const auto& request = query_.options.timeouts.*which;
-      const auto& provider = p.timeouts.*which;
-      return request ? *request : provider ? *provider : (pin_->fleet().timeouts().*which).value_or(otherwise);
-    };
-    using std::chrono::seconds;
-    const bool stream = query_.delivery == Delivery::stream, reasons = held.offer.capabilities.has(Capability::reasoning);
-    AttemptLimits limits{.connect = chosen(&Timeouts::connect, seconds(5)),
-                         .answer = stream ? chosen(&Timeouts::first_content, seconds(reasons ? 300 : 60))
-                                          : chosen(&Timeouts::attempt, seconds(120)),
-                         .idle = chosen(&Timeouts::idle, seconds(30)),
-                         .content_idle = stream ? chosen(&Timeouts::content_idle, seconds(120)) : endless};
+    AttemptLimits limits =
+        attempt_limits(query_.options.timeouts, *held.lane->provider, pin_->fleet().timeouts(), held.offer, query_.delivery);
     // While somebody else could be asked, one that hangs must leave enough time for that.
     if (selection_.somebody_is_open(now))
       limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
@@ -475,41 +467,6 @@ class Exchange {
           .now = now});
   }
 
-  // --- what is said ---
-
-  std::string message(const Failure& f, Time now) const {
-    std::string text = f.kind == Kind::policy_failed ? "a policy or a callback threw an exception" : refusal_;
-    const auto also = [&](std::string_view name, std::string_view what) {
-      text += text.empty() ? "" : "; ";
-      text.append(name).append(": ").append(what);
-    };
-    for (const TrailEntry& e : f.trail) {
-      if (e.ending == Ending::won) continue;
-      std::string what(e.ending == Ending::failed ? to_string(e.kind) : to_string(e.ending));
-      if (e.status != 0) what += " (HTTP " + std::to_string(e.status) + ")";
-      if (!e.message.empty()) what.append(", ").append(e.message.view());
-      also(e.provider, what);
-    }
-    if (f.kind == Kind::no_candidate || f.kind == Kind::over_budget || !f.trail.empty()) everyone_else(also, now);
-    if (f.retry_after > Duration::zero())
-      text += (text.empty() ? "" : "; ") + std::string("worth coming back in ") +
-              std::to_string((f.retry_after.count() + 999'999'999) / 1'000'000'000) + " s";
-    return text;
-  }
-  // Those that were not asked, and why.
-  template <class Also>
-  void everyone_else(Also&& also, Time now) const {
-    int said = 0, more = 0;
-    for (const Provider& p : pin_->fleet().providers()) {
-      Closed why = Closed::refused;
-      try_to([&] { why = selection_.why_not(p, now); });
-      if (why == Closed::open && race_.failure() == Kind::no_candidate) why = Closed::unwanted;
-      if (why == Closed::tried || why == Closed::open) continue;
-      if (++said <= 16) also(p.name, to_string(why));
-      else ++more;
-    }
-    if (more > 0) also("and", std::to_string(more) + " more");
-  }
   CoreOf& core_;
   typename Snapshot<typename CoreOf::Places>::Pin pin_;
   Query query_;

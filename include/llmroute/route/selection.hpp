@@ -209,7 +209,8 @@ class Selection {
     if (least_window_ > 0 && offer->window < least_window_) return Closed::larger_window;
     if (const auto ceiling = query_.options.price_ceiling) {
       const Candidate c = candidate(l, *offer, now);
-      if (!c.price_known() || c.estimate() > *ceiling) return Closed::price;
+      if (!c.price_known()) return Closed::price_unknown;
+      if (c.estimate() > *ceiling) return Closed::price;
     }
     for (std::uint8_t k = 0; k < asked_count_; ++k)
       if (const Closed c = closed_by(asked_[k], l); c != Closed::open) return c;

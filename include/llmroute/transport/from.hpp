@@ -37,6 +37,7 @@ class From {
     answer = ask_(call.request);
 #endif
     if (!answer) return {http::Error::connect, "the HTTP client had no answer"};
+    if (answer->status < 100) return {http::Error::connect, "the HTTP client gave no status"};
     std::vector<http::Field> fields;
     fields.reserve(answer->fields.size());
     for (const auto& [name, value] : answer->fields) fields.push_back({name, value});
