@@ -279,10 +279,10 @@ TEST_CASE("a Retry-After of 0, or of a time that is past, rests its provider for
 TEST_CASE("a clock that leaves no time is refused, and harms nobody; a deadline that is over says so") {
   Fixture f;
   auto router = f.router();
-  const auto none = router.complete("hello", {.timeouts = {.attempt = 0s}});
-  REQUIRE_FALSE(none);
-  CHECK(none.error().kind == Kind::misconfigured);
-  CHECK_THAT(none.error().message, ContainsSubstring("options.timeouts"));
+  const auto refused = router.complete("hello", {.timeouts = {.attempt = 0s}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == Kind::misconfigured);
+  CHECK_THAT(refused.error().message, ContainsSubstring("options.timeouts"));
   const auto late = router.complete("hello", {.timeouts = {.deadline = 0s}});
   REQUIRE_FALSE(late);
   CHECK(late.error().kind == Kind::deadline_exceeded);

@@ -229,7 +229,7 @@ namespace {
 Seen hedged(Prepare prepare, Ask ask = {}, Duration delay = 300ms) {
   sim::World world{5};
   Scene::filled(world, prepare);
-  const std::vector<Seen> seen = tests::play_callback(world, {std::move(ask)}, After{delay});
+  const std::vector<Seen> seen = tests::play_callback(world, {std::move(ask)}, {}, After{delay});
   for (auto& p : world) CHECK(p.counters().in_flight == 0);
   return seen[0];
 }

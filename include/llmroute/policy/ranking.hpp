@@ -27,6 +27,7 @@ template <class T>
 concept Picks = requires(const T& t, const Candidates& c, const Query& q) {
   { t.pick(c, q) } -> std::same_as<std::size_t>;
 };
+/// Where a type has both, it is asked for scores.
 template <class T>
 concept RankingStrategy = Scores<T> || Picks<T>;
 

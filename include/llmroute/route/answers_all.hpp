@@ -42,7 +42,6 @@ struct AnswersAll {
   Result<Reply> complete(const ChatRequest&, const Options& = {}, Stopped = {}) { return Failure{}; }
   Result<Reply> complete(std::string_view, const Options& = {}, Stopped = {}) { return Failure{}; }
 
-
   template <class... A>
   Result<Reply> stream(A&&...) {
     return Failure{};

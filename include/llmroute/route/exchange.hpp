@@ -137,8 +137,8 @@ class Exchange {
   bool ended(AttemptId id, const Ended& e, Time now) noexcept {
     last_now_ = now;
     if (!race_.live(id)) return false;
-    const bool stopped =
-        e.kind == Kind::cancelled || e.kind == Kind::timed_out;  // by this side: the client's words say nothing
+    // Stopped by this side: what the client says of it means nothing.
+    const bool stopped = e.kind == Kind::cancelled || e.kind == Kind::timed_out;
     race_.note(id, e.status, e.ok || stopped ? std::string_view() : e.message);
     race_.ended(id, e.ok, e.kind, onward(e.kind), now);
     settle(id, e, now);
