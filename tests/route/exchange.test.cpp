@@ -114,7 +114,8 @@ TEST_CASE("a 429 rests its quota group, and a shorter hint later does not shorte
 }
 
 TEST_CASE("a hint is held between 1 s and 300 s") {
-  for (const auto& [hint, rest] : {std::pair<Duration, Duration>{1ms, 1s}, {24h, 300s}}) {
+  for (const auto& expected : {std::pair<Duration, Duration>{1ms, 1s}, {24h, 300s}}) {
+    const Duration hint = expected.first, rest = expected.second;  // clang 14 captures no structured bindings
     CoreWith<> core(trio(), NoTransport{}, StillClock{});
     Play p{core};
     p.run([&](auto& x) {
@@ -741,7 +742,8 @@ TEST_CASE("a second round waits for the back-off and for the shortest rest, whic
     Duration after;
     std::optional<Duration> retry_after(const Outcome&, const Query&) const { return after; }
   };
-  for (const auto& [back_off, begins] : {std::pair<Duration, Duration>{2s, 20s}, {25s, 25s}, {-5s, 20s}}) {
+  for (const auto& expected : {std::pair<Duration, Duration>{2s, 20s}, {25s, 25s}, {-5s, 20s}}) {
+    const Duration back_off = expected.first, begins = expected.second;
     CoreWith<Patient> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, Patient{back_off});
     Play{core}.run([&](auto& x) {
       CHECK(sent(x, Time{}) == "one");
