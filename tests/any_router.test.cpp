@@ -25,6 +25,12 @@ struct Answers {
     f.kind = d({.text = "piece"}) ? Kind::stream_broken : Kind::cancelled;
     return f;
   }
+  Explanation explain(const ChatRequest& q, const Options& o) const {
+    Explanation e;
+    e.category = std::string(q.messages[0].parts[0].content) + ' ' + o.category;
+    return e;
+  }
+  FleetStatus status() const { return {.problem = "none of it is real"}; }
 };
 std::string ask(RouterRef router) { return router.complete("from afar")->text; }
 
@@ -44,6 +50,14 @@ TEST_CASE("a RouterRef is two words, passed by value, and hands everything on") 
   CHECK(router.stream({.messages = "two"}, take, {.tenant = "t"}, out).error().kind == Kind::cancelled);
   CHECK(answers.log == "stream two t out");
   CHECK(text == "piece");
+}
+
+TEST_CASE("a RouterRef explains and tells the status like the router that it refers to") {
+  Answers answers;
+  const RouterRef router = answers;
+  CHECK(router.explain("why", {.category = "code"}).category == "why code");
+  CHECK(router.explain({.messages = "why"}).category == "why ");
+  CHECK(router.status().problem == "none of it is real");
 }
 
 TEST_CASE("any router becomes one by itself, and a copy refers to the same") {

@@ -65,6 +65,21 @@ struct PrivateForLegal {  // legal matters stay in the house; all else goes wher
 static_assert(RankingStrategy<PrivateForLegal>);
 // [/readme]
 
+// [readme:remembers]
+struct NotTheLastToFail {  // whoever failed most recently comes last
+  struct State {
+    std::atomic<Time> failed{long_ago};
+  };
+  void learn(State& s, const Event& e) const {
+    if (e.what == Event::What::ended && e.outcome->failed()) s.failed = e.now;
+  }
+  double score(const Candidate&, const Query&, const State& s) const {
+    return static_cast<double>(s.failed.load().time_since_epoch().count());
+  }
+};
+static_assert(RankingStrategy<NotTheLastToFail>);
+// [/readme]
+
 // [readme:pick]
 struct AnyOpen {  // somebody at random; `pick` sees all of them at once
   std::size_t pick(const auto& candidates, const Query& q) const {
@@ -233,6 +248,17 @@ TEST_CASE("docs: a ranking that picks takes any open one, and the next when that
   }
   CHECK(down_was_first);
   CHECK(up_was_first);
+}
+
+TEST_CASE("docs: a ranking that remembers puts whoever failed last behind the others") {
+  sim::World world;
+  world.add({.name = "shaky"}).answer_with(sim::Answer::error(500));
+  world.add({.name = "steady"});
+  Router router{Fleet{world.providers()}, network_of(world), sim::Clock{world}, NotTheLastToFail{}, cooldown::Off{}};
+  const auto failed = router.complete("Why?", {.allow = {"shaky"}, .attempts = 1});
+  REQUIRE_FALSE(failed);
+  for (int i = 0; i < 5; ++i) CHECK(router.complete("Why?")->trail.size() == 1);
+  CHECK(router.select("Why?")->provider == "steady");
 }
 
 TEST_CASE("docs: a cooldown of one's own rests what failed for a minute") {

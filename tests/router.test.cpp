@@ -373,3 +373,72 @@ TEST_CASE("without a key the error lists every variable that was looked for, and
   CHECK_THAT(reply.error().message, ContainsSubstring("LLMROUTE_TEST_NO_SUCH_VARIABLE"));
   CHECK_THAT(reply.error().message, ContainsSubstring("https://console.groq.com/keys"));
 }
+
+TEST_CASE("explain, select and status look at a router without sending anything") {
+  Fixture f;
+  const auto router = f.router(classify::Keywords{});
+  const Explanation e = router.explain("What is a closure in JavaScript?");
+  CHECK(e.category == "simple");
+  CHECK(e.open() == 2);
+  CHECK(router.explain({.messages = "Hello", .model = "m"}).providers[0].model == "m");
+  CHECK(router.explain(Messages{Message::user("Hello")}, {.deny = {"one"}}).providers[0].provider == "two");
+  REQUIRE(router.select("Hello"));
+  CHECK(router.select("Hello")->provider == "one");
+  CHECK(router.select("Hello", {.deny = {"one"}})->provider == "two");
+  CHECK(router.select(Messages{Message::user("Hello")})->provider == "one");
+  CHECK_FALSE(router.select("Hello", {.allow = {"nobody"}}));
+  CHECK(router.status().providers.size() == 2);
+  for (const sim::ScriptedProvider& p : f.world) CHECK(p.counters().requests == 0);
+}
+
+TEST_CASE("compare asks every provider once, and a failed one shows FAILED and why") {
+  Fixture f;
+  f.world.provider("one").answer_with(Answer::reply("An answer that is longer than thirty-five characters"));
+  f.world.provider("two").answer_with(Answer::rate_limited(20s));
+  auto router = f.router();
+  const Comparison c = router.compare("Hello");
+  REQUIRE(c.rows.size() == 2);
+  CHECK(c.rows[0].provider == "one");
+  REQUIRE(c.rows[0].reply);
+  CHECK(c.rows[0].failure.empty());
+  CHECK_FALSE(c.rows[1].reply);
+  CHECK(c.rows[1].reply.error().kind == Kind::rate_limited);
+  CHECK_THAT(c.rows[1].failure, ContainsSubstring("rate_limited"));
+  const std::string text = c.text();
+  CHECK_THAT(text, ContainsSubstring("An answer that is longer than thirt..."));
+  CHECK_THAT(text, ContainsSubstring("two       FAILED"));
+  for (const sim::ScriptedProvider& p : f.world) CHECK(p.counters().requests == 1);
+
+  const Comparison again = router.compare("Hello", {.deny = {"one"}});
+  REQUIRE(again.rows.size() == 1);
+  CHECK(again.rows[0].failure == "asked for a rest");  // it is asked for nothing while it rests
+  CHECK(f.world.provider("two").counters().requests == 1);
+  CHECK(router.compare(Messages{Message::user("Hello")}, {.allow = {"one"}}).rows.size() == 1);
+}
+
+TEST_CASE("compare tells what is wrong with a request that nobody is asked") {
+  Fixture f;
+  auto router = f.router();
+  const Comparison c = router.compare(ChatRequest{});
+  REQUIRE(c.rows.size() == 2);
+  CHECK(c.rows[0].failure == "request_invalid, the request has no messages");
+}
+
+TEST_CASE("a reply names the strategy that its request picked") {
+  Fixture f;
+  auto router = f.router(ranking::by_name());
+  CHECK(router.complete("Hello")->strategy == "priority");
+  CHECK(router.complete("Hello", {.strategy = "latency"})->strategy == "latency");
+  const auto unknown = router.complete("Hello", {.strategy = "best"});
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().kind == Kind::misconfigured);
+}
+
+TEST_CASE("a RouterRef explains and tells the status") {
+  Fixture f;
+  auto router = f.router();
+  const RouterRef any = router;
+  CHECK(any.explain("Hello").open() == 2);
+  REQUIRE(any.complete("Hello"));
+  CHECK(any.status().find("one")->successes == 1);
+}

@@ -109,9 +109,14 @@ struct Provider {
     const auto whole = static_cast<std::int64_t>(more);
     return bare + Money::nanos(whole + (static_cast<double>(whole) < more));  // rounded up, as prices are
   }
-  bool has_tag(std::string_view tag) const noexcept {
-    for (const std::string& t : tags)
-      if (t == tag) return true;
+  bool has_tag(std::string_view tag) const noexcept { return among(tags, tag); }
+  /// Whether a category is among its strengths.
+  bool is_good_at(std::string_view category) const noexcept { return among(strengths, category); }
+
+ private:
+  static bool among(const std::vector<std::string>& all, std::string_view wanted) noexcept {
+    for (const std::string& one : all)
+      if (one == wanted) return true;
     return false;
   }
 };

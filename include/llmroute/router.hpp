@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 // First, so that compilers say what is wrong with a bag before they list who includes whom.
 #include "llmroute/route/bag_diagnosis.hpp"
@@ -21,6 +23,9 @@
 #include "llmroute/drive/callback.hpp"
 #include "llmroute/fleet.hpp"
 #include "llmroute/route/bag.hpp"
+#include "llmroute/route/comparison.hpp"
+#include "llmroute/route/explain.hpp"
+#include "llmroute/route/status.hpp"
 
 namespace llmroute {
 namespace detail {
@@ -77,6 +82,52 @@ class RouterOf {
   template <class OnDeltaOf, class OnDone>
   [[nodiscard]] auto start_stream(ChatRequest request, OnDeltaOf on_delta, OnDone on_done, Options options = {}) {
     return begin(std::move(request), std::move(options), Delivery::stream, std::move(on_delta), std::move(on_done));
+  }
+
+  /// What would happen to a request: the category, who would be asked in which order, why the others would not, and what each
+  /// would cost. Sends, counts and reserves nothing: budgets are not asked, nor is a half-open circuit's probe taken.
+  Explanation explain(const ChatRequest& request, const Options& options = {}) const {
+    return Preview<Policies>(core_, request, options).explain();
+  }
+  Explanation explain(std::string_view prompt, const Options& options = {}) const {
+    return explain(ChatRequest{.messages = prompt}, options);
+  }
+  template <Conversation C>
+  Explanation explain(const C& turns, const Options& options = {}) const {
+    return explain(ChatRequest{.messages = turns}, options);
+  }
+  /// Whom the next such request would go to, for callers that send it themselves.
+  Result<Prospect> select(const ChatRequest& request, const Options& options = {}) const {
+    return Preview<Policies>(core_, request, options).select();
+  }
+  Result<Prospect> select(std::string_view prompt, const Options& options = {}) const {
+    return select(ChatRequest{.messages = prompt}, options);
+  }
+  template <Conversation C>
+  Result<Prospect> select(const C& turns, const Options& options = {}) const {
+    return select(ChatRequest{.messages = turns}, options);
+  }
+  /// How each provider is: well or resting and why, until when, its measures and its last failure.
+  FleetStatus status() const { return status_of(core_); }
+
+  /// Asks every provider that the options allow, one after another, and blocks until all have answered. Each is asked once.
+  Comparison compare(const ChatRequest& request, const Options& options = {}, Stopped stopped = {}) {
+    Comparison all;
+    for (const std::string& name : allowed(options)) {
+      Options one = options;
+      one.allow = {name};
+      one.attempts = 1;
+      all.rows.push_back({.provider = std::string_view(name), .reply = complete(request, one, stopped)});
+      if (Comparison::Row& row = all.rows.back(); !row.reply) row.failure = failure_of(name, row.reply.error(), request, one);
+    }
+    return all;
+  }
+  Comparison compare(std::string_view prompt, const Options& options = {}, Stopped stopped = {}) {
+    return compare(ChatRequest{.messages = prompt}, options, stopped);
+  }
+  template <Conversation C>
+  Comparison compare(const C& turns, const Options& options = {}, Stopped stopped = {}) {
+    return compare(ChatRequest{.messages = turns}, options, stopped);
   }
 
   /// Puts another fleet in place of this one; requests in flight keep theirs, and what was learned of a provider that stays (the
@@ -144,6 +195,30 @@ class RouterOf {
                     "llmroute: start() needs an AsyncTransport (`start` and `at`), and this Transport is blocking");
       return impossible<Anything>();
     }
+  }
+  std::vector<std::string> allowed(const Options& options) const {
+    const auto lists = [](const std::vector<std::string>& list, const std::string& name) {
+      for (const std::string& one : list)
+        if (one == name) return true;
+      return false;
+    };
+    std::vector<std::string> names;
+    const auto places = core_.pin();
+    for (const Provider& p : places->fleet().providers())
+      if ((options.allow.empty() || lists(options.allow, p.name)) && !lists(options.deny, p.name)) names.push_back(p.name);
+    return names;
+  }
+  // The failure's own message tells of the other providers too.
+  std::string failure_of(std::string_view provider, const Failure& f, const ChatRequest& request,
+                         const Options& options) const {
+    if (!f.trail.empty()) {
+      const TrailEntry& e = f.trail[f.trail.size() - 1];
+      return std::string(to_string(f.kind)) + (e.message.empty() ? "" : ", ") + detail::shortened(e.message, 60);
+    }
+    if (f.kind == Kind::no_candidate)
+      for (const Prospect& p : explain(request, options).providers)
+        if (p.provider == provider && !p.asked()) return std::string(to_string(p.why));
+    return std::string(to_string(f.kind)) + ", " + detail::shortened(f.message, 60);
   }
   bool set_standing(std::string_view provider, Standing::Why why) {
     const auto places = core_.pin();

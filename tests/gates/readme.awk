@@ -1,6 +1,7 @@
 # Prints a Markdown file with what is marked in it made anew from the source that it names:
 #     <!-- from examples/x.cpp name -->   right before a ```cpp block: the source's // [readme:name] ... // [/readme]
 #     <!-- table from include/x.hpp -->   right before a table: the table in the comments of that header
+#     <!-- table 2 from include/x.hpp --> likewise: the second one there
 # Paths are relative to `root`. A ```cpp block without a mark is a fault, as nothing would ever compile it.
 
 function wrong(sentence) { printf "%s:%d: %s\n", FILENAME, FNR, sentence > "/dev/stderr"; faults = 1 }
@@ -19,10 +20,15 @@ function region(path, name,    line, inside, text, indent, n) {
   if (n == 0) wrong(path " has no region [readme:" name "]")
   return text
 }
-function table(path,    line, text) {
-  while ((getline line < path) > 0) if (sub(/^\/\/ \|/, "|", line)) text = text line "\n"
+function table(path, which,    line, text, inside, n) {
+  while ((getline line < path) > 0) {
+    if (!sub(/^\/\/ \|/, "|", line)) { inside = 0; continue }
+    if (!inside) ++n
+    inside = 1
+    if (n == which) text = text line "\n"
+  }
   close(path)
-  if (text == "") wrong(path " has no table")
+  if (text == "") wrong(path " has no table " which)
   return text
 }
 
@@ -32,7 +38,8 @@ state == "code" && /^```/ { print; state = ""; next }
 state == "code" { next }
 state == "other" { print; if (/^```/) state = ""; next }
 
-/^<!-- table from / { print; printf "%s", table(root "/" $4); state = "table"; next }
+/^<!-- table from / { print; printf "%s", table(root "/" $4, 1); state = "table"; next }
+/^<!-- table [0-9]+ from / { print; printf "%s", table(root "/" $5, $3); state = "table"; next }
 /^<!-- from / { print; source = root "/" $3; name = $4; next }
 /^```cpp/ {
   print

@@ -57,6 +57,11 @@ struct Market {
     return {p, table.resolve(request.model, p).value(), health, query, static_cast<std::uint32_t>(i), Time{}};
   }
   template <class Ranking>
+  double score(const Ranking& ranking, std::size_t i) const {
+    if constexpr (Remembers<Ranking>) return ranking.score((*this)[i], query, typename Ranking::State{});
+    else return ranking.score((*this)[i], query);
+  }
+  template <class Ranking>
   std::vector<std::string> order(const Ranking& ranking) const {
     std::vector<bool> asked(providers.size());
     std::vector<std::string> names;
@@ -64,7 +69,7 @@ struct Market {
       std::size_t best = none;
       double lowest = std::numeric_limits<double>::infinity();
       for (std::size_t i = 0; i < providers.size(); ++i)
-        if (const double s = ranking.score((*this)[i], query); !asked[i] && s < lowest) best = i, lowest = s;
+        if (const double s = score(ranking, i); !asked[i] && s < lowest) best = i, lowest = s;
       if (best == none) break;
       asked[best] = true;
       names.push_back(providers[best].name);
@@ -92,7 +97,7 @@ TEST_CASE("the cheapest is found from the request's tokens, and the figures are 
   CHECK(m[2].estimate().text() == "0.00002136");
   CHECK(m[1].estimate().text() == "0.00002548");
   CHECK(m[0].estimate().text() == "0.00006408");
-  CHECK(ranking::Cheapest{}.score(m[1], m.query) == Approx(0.00002548));
+  CHECK(m.score(ranking::Cheapest{}, 1) == Approx(0.00002548));
 }
 
 TEST_CASE("priority is the order in which the fleet lists them") {
@@ -134,7 +139,8 @@ TEST_CASE("scoring allocates nothing") {
   const Market m({providers::groq(), providers::together()});
   const Candidate c = m[0];
   const tests::Allocations made;
-  const double cost = ranking::Cheapest{}.score(c, m.query), place = ranking::Priority{}.score(c, m.query);
+  const ranking::Cheapest::State state;
+  const double cost = ranking::Cheapest{}.score(c, m.query, state), place = ranking::Priority{}.score(c, m.query);
   const std::size_t count = made.count();
   CHECK(count == 0);
   CHECK(cost > place);

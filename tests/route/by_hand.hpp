@@ -15,8 +15,9 @@ using namespace llmroute;
 struct NoTransport {
   http::Done perform(const http::Call&) { return {}; }
 };
-struct StillClock {
-  Time now() const { return Time{}; }
+struct StillClock {  // until somebody sets it
+  Time time{};
+  Time now() const { return time; }
 };
 
 template <class... Ps>

@@ -841,3 +841,23 @@ TEST_CASE("a policy that threw is named as the cause") {
   });
 }
 #endif
+
+TEST_CASE("an exchange that is dropped before its end is told to observers as cancelled, once") {
+  struct Ends {
+    std::vector<std::string>* log;
+    void observe(const Event& e) const {
+      if (e.what == Event::What::ended || e.what == Event::What::finished) log->emplace_back(to_string(e.outcome->ending));
+    }
+  };
+  std::vector<std::string> log;
+  CoreWith<Ends> core(trio(), NoTransport{}, StillClock{}, Ends{&log});
+  Play{core}.run([&](auto& x) { CHECK(sent(x, Time{}) == "one"); });
+  CHECK(log == std::vector<std::string>{"cancelled", "cancelled"});  // the attempt and the request
+  log.clear();
+  Play{core}.run([&](auto& x) {
+    x.ended(x.next(Time{}).attempt, good(), Time{});
+    x.next(Time{});
+  });
+  CHECK(log == std::vector<std::string>{"won", "won"});
+  CHECK(core.in_flight() == 0);
+}

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "llmroute/failure.hpp"
 #include "llmroute/time.hpp"
 
 namespace llmroute {
@@ -16,6 +17,9 @@ struct alignas(64) Health {
   std::atomic<std::uint32_t> successes{0};
   std::atomic<std::uint32_t> failures{0};
   std::atomic<std::uint32_t> latency_bits{0};  ///< a float of milliseconds; 0: never measured
+  std::atomic<std::uint32_t> failures_in_a_row{0};
+  std::atomic<Kind> last_failure{};  ///< of any kind, where `last_failed` is a time
+  std::atomic<std::int64_t> last_failed{long_ago.time_since_epoch().count()};
 
   /// Mean time to the first content, the recent ones weighing most; 0: never measured.
   float latency_ms() const noexcept { return std::bit_cast<float>(latency_bits.load(std::memory_order_relaxed)); }
@@ -28,6 +32,19 @@ struct alignas(64) Health {
       const float mean = std::bit_cast<float>(old);
       fresh = std::bit_cast<std::uint32_t>(old == 0 ? ms : mean + weight * (ms - mean));
     } while (!latency_bits.compare_exchange_weak(old, fresh, std::memory_order_relaxed));
+  }
+  void succeeded() noexcept {
+    successes.fetch_add(1, std::memory_order_relaxed);
+    if (failures_in_a_row.load(std::memory_order_relaxed) != 0) failures_in_a_row.store(0, std::memory_order_relaxed);
+  }
+  void failed() noexcept {
+    failures.fetch_add(1, std::memory_order_relaxed);
+    failures_in_a_row.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// Of any kind, also of those that are not the provider's fault.
+  void remember(Kind kind, Time now) noexcept {
+    last_failure.store(kind, std::memory_order_relaxed);
+    last_failed.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   }
   /// For what was stopped before it answered: counts only where it is slower than what is known.
   void at_least(Duration took) noexcept {

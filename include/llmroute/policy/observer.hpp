@@ -32,6 +32,7 @@ struct Event {
   const Candidate* candidate = nullptr;  ///< as the ranking saw it
   const Outcome* outcome = nullptr;
   const TrailEntry* entry = nullptr;  ///< with status, message, score
+  std::uint8_t attempt = 0;           ///< of sent and ended: its number, from 1; of finished: how many were sent
   Usage usage{};
   Cost cost{};       ///< of the attempt; of all of them when it is finished
   double score = 0;  ///< of the feedback

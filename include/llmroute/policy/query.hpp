@@ -12,6 +12,7 @@
 #include "llmroute/function_ref.hpp"
 #include "llmroute/offer.hpp"
 #include "llmroute/options.hpp"
+#include "llmroute/policy/allowance.hpp"
 #include "llmroute/policy/health.hpp"
 #include "llmroute/provider.hpp"
 #include "llmroute/time.hpp"
@@ -39,6 +40,7 @@ struct Query {
   std::uint64_t id = 0;
   std::uint64_t seed = 0;    ///< the only source of chance: draw from `mix(seed, salt)`
   std::uint8_t attempt = 0;  ///< how many were sent before
+  std::uint64_t turn = 0;    ///< for a ranking that takes turns: how many requests for this model came before
 
   std::int64_t prompt_tokens() const noexcept { return judgement.prompt_tokens; }
 };
@@ -61,16 +63,20 @@ struct Candidate {
   const Query& query;
   std::uint32_t index;  ///< in the fleet
   Time now;
+  const Allowance* allowance = nullptr;  ///< of its account, where the provider gives something away
 
   static constexpr double unknown_cost = 1e9;  ///< dollars: ranks last without being refused
 
   bool price_known() const noexcept { return offer.price.known(); }
+  /// Something is left of what it gives away.
+  bool is_free() const noexcept { return allowance != nullptr && allowance->left(provider.free, now); }
   /// The estimate for this query, markup included; meaningless where the price is not known.
   Money estimate() const noexcept {
+    if (is_free()) return Money();
     return provider.with_markup(offer.price.of(query.prompt_tokens(), query.completion_tokens));
   }
   /// The same in dollars, for scores.
-  double cost() const noexcept { return price_known() ? estimate().dollars() : unknown_cost; }
+  double cost() const noexcept { return price_known() || is_free() ? estimate().dollars() : unknown_cost; }
 
   /// Mean milliseconds to the first content; until it is measured, what the provider is expected to take; 0: not known.
   double latency_ms() const noexcept {
@@ -91,17 +97,21 @@ inline constexpr std::size_t none = static_cast<std::size_t>(-1);
 /// The candidates of one decision. Nothing is built: a position is looked at when it is asked for.
 class Candidates {
  public:
-  Candidates(FunctionRef<Candidate(std::size_t)> at, FunctionRef<bool(std::size_t)> open, std::size_t size) noexcept
-      : at_(at), open_(open), size_(size) {}
+  Candidates(FunctionRef<Candidate(std::size_t)> at, FunctionRef<bool(std::size_t)> open, std::size_t size,
+             double most_weight = 1) noexcept
+      : at_(at), open_(open), size_(size), most_weight_(most_weight) {}
   std::size_t size() const noexcept { return size_; }
   Candidate operator[](std::size_t i) const { return at_(i); }
   /// Capable, allowed, rested and not tried yet.
   bool open(std::size_t i) const { return open_(i); }
+  /// No provider among them has more, open or not.
+  double most_weight() const noexcept { return most_weight_; }
 
  private:
   FunctionRef<Candidate(std::size_t)> at_;
   FunctionRef<bool(std::size_t)> open_;
   std::size_t size_;
+  double most_weight_;
 };
 
 }  // namespace llmroute

@@ -7,54 +7,40 @@
 // | `r.pick(candidates, query)`  | std::size_t | instead: a position, or `none`. Take `const auto&` to have it inlined   |
 // | `r.refuse(query)`            | std::string | optional: before anything is sent; not empty: why not                   |
 // | `R::name`                    | string_view | optional: what replies call the strategy                                |
+// | `r.strategy(query)`          | string_view | optional: the same, where one of several answers                        |
+// | `r.takes_turn(query)`        | bool        | optional: true: `query.turn` counts this model's requests               |
+// | `R::watches_load`            | bool        | optional: true: asked again when somebody else was sent while it chose  |
+//
+// A ranking that remembers something of each place has a `State` as well, which the router makes and keeps:
+//
+// | expression                   | result      | when                                                                    |
+// |------------------------------|-------------|-------------------------------------------------------------------------|
+// | `R::State`                   | type        | one a place, default-constructed, never moved                           |
+// | `r.learn(state, event)`      | void        | for each attempt of the place, as it is `sent` and when it has `ended`  |
+// | `r.score(candidate, query, state)` | double | instead of the one above                                               |
+// | `candidates.state(i)`        | const State& | in a `pick` that takes `const auto&`                                   |
+//
+// | available      | when to use                                                                                     |
+// |----------------|-------------------------------------------------------------------------------------------------|
+// | `Priority`     | the fleet is written in the order of preference; the default                                    |
+// | `Cheapest`     | money decides                                                                                   |
+// | `Fastest`      | somebody waits for the answer                                                                   |
+// | `Weighted`     | the load is to be spread in given shares, or by who is reliable                                 |
+// | `RoundRobin`   | the load is to be spread evenly                                                                 |
+// | `ByCategory`   | different tasks are for different providers; needs a classifier, or requests that say theirs    |
+// | `Choice`       | the caller decides, request by request                                                          |
+//
+// Not provided: rankings by load, by what is left of a rate limit, and by several of these at once.
 #ifndef LLMROUTE_POLICY_RANKING_HPP
 #define LLMROUTE_POLICY_RANKING_HPP
 
-#include <concepts>
-#include <cstddef>
-#include <string>
-#include <string_view>
-
-#include "llmroute/policy/query.hpp"
-
-namespace llmroute {
-
-template <class T>
-concept Scores = requires(const T& t, const Candidate& c, const Query& q) {
-  { t.score(c, q) } -> std::convertible_to<double>;
-};
-template <class T>
-concept Picks = requires(const T& t, const Candidates& c, const Query& q) {
-  { t.pick(c, q) } -> std::same_as<std::size_t>;
-};
-/// Where a type has both, it is asked for scores.
-template <class T>
-concept RankingStrategy = Scores<T> || Picks<T>;
-
-template <class T>
-concept Refuses = requires(const T& t, const Query& q) {
-  { t.refuse(q) } -> std::same_as<std::string>;
-};
-template <class T>
-concept Named = requires {
-  { *&T::name } -> std::convertible_to<std::string_view>;  // by its address, which leaves out what is not static
-};
-
-namespace ranking {
-
-/// By `Provider::order`, and in the order in which the fleet lists those of the same.
-struct Priority {
-  static constexpr std::string_view name = "priority";
-  double score(const Candidate& c, const Query&) const noexcept { return 1e6 * c.provider.order + c.index; }
-};
-
-/// The lowest estimate for this request's tokens; unknown prices last.
-struct Cheapest {
-  static constexpr std::string_view name = "cost";
-  double score(const Candidate& c, const Query&) const noexcept { return c.cost(); }
-};
-
-}  // namespace ranking
-}  // namespace llmroute
+#include "llmroute/policy/ranking/by_category.hpp"
+#include "llmroute/policy/ranking/cheapest.hpp"
+#include "llmroute/policy/ranking/choice.hpp"
+#include "llmroute/policy/ranking/fastest.hpp"
+#include "llmroute/policy/ranking/priority.hpp"
+#include "llmroute/policy/ranking/round_robin.hpp"
+#include "llmroute/policy/ranking/strategy.hpp"
+#include "llmroute/policy/ranking/weighted.hpp"
 
 #endif

@@ -11,6 +11,9 @@
 #include "llmroute/policy/clock.hpp"
 #include "llmroute/policy/roles.hpp"
 #include "llmroute/result.hpp"
+#include "llmroute/route/comparison.hpp"
+#include "llmroute/route/explanation.hpp"
+#include "llmroute/route/fleet_status.hpp"
 
 namespace llmroute::detail {
 
@@ -89,13 +92,24 @@ struct AnswersAll {
     return {};
   }
   template <class... A>
-  Anything explain(A&&...) const {
+  Explanation explain(A&&...) const {
     return {};
   }
+  Explanation explain(const ChatRequest&, const Options& = {}) const { return {}; }
+  Explanation explain(std::string_view, const Options& = {}) const { return {}; }
   template <class... A>
-  Anything status(A&&...) const {
+  Result<Prospect> select(A&&...) const {
+    return Failure{};
+  }
+  Result<Prospect> select(const ChatRequest&, const Options& = {}) const { return Failure{}; }
+  Result<Prospect> select(std::string_view, const Options& = {}) const { return Failure{}; }
+  template <class... A>
+  Comparison compare(A&&...) {
     return {};
   }
+  Comparison compare(const ChatRequest&, const Options& = {}, Stopped = {}) { return {}; }
+  Comparison compare(std::string_view, const Options& = {}, Stopped = {}) { return {}; }
+  FleetStatus status() const { return {}; }
 };
 
 }  // namespace llmroute::detail

@@ -46,7 +46,8 @@ struct policy_does_not_fit {
                 "at(Time, http::Wake)`");
   static_assert(F != Fault::score,
                 "llmroute: this looks like a RankingStrategy, but `double score(const Candidate&, const Query&) "
-                "const` cannot be called on it");
+                "const` cannot be called on it (with a third argument, `const State&`, it needs a nested type `State` "
+                "and `void learn(State&, const Event&) const` as well)");
   static_assert(F != Fault::pick,
                 "llmroute: this looks like a RankingStrategy, but `std::size_t pick(const Candidates&, const Query&) "
                 "const` cannot be called on it");
@@ -91,6 +92,18 @@ struct policy_does_not_fit {
   static_assert(F != Fault::name,
                 "llmroute: this RankingStrategy has, or means to have, the optional `name`, but that is no static "
                 "member that converts to std::string_view");
+  static_assert(F != Fault::strategy,
+                "llmroute: this RankingStrategy has, or means to have, the optional `strategy`, but `std::string_view "
+                "strategy(const Query&) const` cannot be called on it");
+  static_assert(F != Fault::takes_turn,
+                "llmroute: this RankingStrategy has, or means to have, the optional `takes_turn`, but `bool "
+                "takes_turn(const Query&) const` cannot be called on it");
+  static_assert(F != Fault::watches_load,
+                "llmroute: this RankingStrategy has, or means to have, the optional `watches_load`, but that is no "
+                "static member that converts to bool");
+  static_assert(F != Fault::learn,
+                "llmroute: this RankingStrategy has, or means to have, a memory of each place, but lacks one of `State` "
+                "(default-constructible) and `void learn(State&, const Event&) const`");
   static_assert(F != Fault::admit,
                 "llmroute: this CooldownPolicy has, or means to have, the optional counted admission, but lacks one "
                 "of `Permit` (trivially copyable), `std::optional<Permit> admit(State&, Time now, Need) const` and "

@@ -21,7 +21,8 @@ class Core {
   template <class R>
   using Policy = std::remove_cvref_t<decltype(std::declval<Policies&>().template get<R>())>;
   using Cooldown = Policy<role::Cooldown>;
-  using Places = Roster<Cooldown>;
+  using Ranking = Policy<role::Ranking>;
+  using Places = Roster<Cooldown, detail::Memory<Ranking>>;
 
   template <class... A>
   explicit Core(Fleet fleet, A&&... policies) : policies_(std::in_place, static_cast<A&&>(policies)...) {
@@ -33,6 +34,10 @@ class Core {
 
   template <class R>
   auto& policy() noexcept {
+    return policies_.template get<R>();
+  }
+  template <class R>
+  const auto& policy() const noexcept {
     return policies_.template get<R>();
   }
   Policies& policies() noexcept { return policies_; }
@@ -62,6 +67,10 @@ class Core {
   std::uint64_t next_id() noexcept {
     return mix(seed_.load(std::memory_order_relaxed), sequence_.fetch_add(1, std::memory_order_relaxed));
   }
+  /// What the next request will have.
+  std::uint64_t coming_id() const noexcept {
+    return mix(seed_.load(std::memory_order_relaxed), sequence_.load(std::memory_order_relaxed));
+  }
 
   void begin() noexcept { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void end() noexcept { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
@@ -76,6 +85,13 @@ class Core {
   }
   void give_extra() noexcept { extra_.fetch_sub(1, std::memory_order_relaxed); }
   int extra() const noexcept { return extra_.load(std::memory_order_relaxed); }
+
+  /// How many attempts were sent; counted for rankings that watch the load.
+  std::uint64_t launches() const noexcept { return launches_.load(std::memory_order_acquire); }
+  /// Counts one more, unless somebody else was sent since.
+  bool launch(std::uint64_t seen) noexcept {
+    return launches_.compare_exchange_strong(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
 
   void tell(const Event& e) noexcept {
     policies_.template each<role::Observer>([&](auto& observer) {
@@ -109,7 +125,7 @@ class Core {
   Policies policies_;
   Snapshot<Places> roster_;
   std::atomic<std::uint64_t> seed_{0};
-  std::atomic<std::uint64_t> sequence_{0}, observer_throws_{0};
+  std::atomic<std::uint64_t> sequence_{0}, launches_{0}, observer_throws_{0};
   std::atomic<int> in_flight_{0}, extra_{0};
 };
 

@@ -21,6 +21,7 @@
 #include "llmroute/route/eligibility.hpp"
 #include "llmroute/route/ended.hpp"
 #include "llmroute/route/lessons.hpp"
+#include "llmroute/route/question.hpp"
 #include "llmroute/route/race.hpp"
 #include "llmroute/route/reservations.hpp"
 #include "llmroute/route/selection.hpp"
@@ -55,21 +56,15 @@ class Lazy {
  private:
   alignas(T) std::byte bytes_[N * sizeof(T)];
 };
-
-template <class Policy>
-constexpr std::string_view name_of() noexcept {
-  if constexpr (Named<Policy>) return Policy::name;
-  else return {};
-}
 }  // namespace detail
 
 template <class Policies>
 class Exchange {
   using CoreOf = Core<Policies>;
   using Cooldown = typename CoreOf::Cooldown;
-  using LaneOf = Lane<Cooldown>;
   using Permit = typename detail::PermitOf<Cooldown>::type;
-  using Ranking = typename CoreOf::template Policy<role::Ranking>;
+  using Ranking = typename CoreOf::Ranking;
+  using LaneOf = typename Selection<Policies>::LaneOf;
 
  public:
   /// Request and options are borrowed until the exchange is gone.
@@ -78,23 +73,25 @@ class Exchange {
         race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), options.attempts.value_or(5), delivery, now),
         last_now_(now), overlap_(overlap) {
     core_.begin();
-    query_.id = core_.next_id();
-    query_.seed = mix(query_.id, 1);
-    query_.delivery = delivery;
-    query_.needs = needed_capabilities(request);
+    put(query_, core_.next_id(), delivery);
     selection_.begin();
-    query_.completion_tokens = request.max_tokens.value_or(256);
     if (options.replay == Replay::only_if_not_sent) race_.never_twice();
-    if (const std::string& problem = pin_->fleet().problem(); !problem.empty()) refuse(Kind::misconfigured, problem);
-    else if (const char* option = unsupported(options)) refuse(Kind::misconfigured, option);
-    else if (const char* fault = fault_of(request)) refuse(Kind::request_invalid, fault);
-    else guarded([&] { judge(); });
+    guarded([&] {
+      if (refused(refused_at_sight(core_, pin_->fleet(), query_))) return;
+      judge(core_, query_);
+      tell({.what = Event::What::classified, .now = last_now_});
+      if (refused(refused_by_ranking(core_, query_))) return;
+      if (detail::takes_turn(core_.template policy<role::Ranking>(), query_))
+        query_.turn = selection_.turns().taken.fetch_add(1, std::memory_order_relaxed);
+    });
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() {
+    if (finished_) return;
+    race_.decide(Kind::cancelled);  // nobody waits for it any more
     for (std::uint8_t i = 0; i < race_.trail().count; ++i) settle({i}, {}, last_now_);
-    if (!finished_) core_.end();
+    finish(last_now_);
   }
 
   /// What the driver does next; asked until it says wait or finish.
@@ -112,10 +109,7 @@ class Exchange {
         case Race::Want::cancel: settle(turn.attempt, {}, now); return {Step::Do::cancel, turn.attempt};
         case Race::Want::wait: return {Step::Do::wait, {}, turn.until};
         case Race::Want::finish:
-          if (!std::exchange(finished_, true)) {
-            core_.end();
-            tell_finished(now);
-          }
+          finish(now);
           return {Step::Do::finish};
       }
     }
@@ -164,7 +158,10 @@ class Exchange {
   const Query& query() const noexcept { return query_; }
   /// Of all attempts so far.
   Cost cost() const noexcept { return bill_.total(); }
-  static constexpr std::string_view strategy() noexcept { return detail::name_of<Ranking>(); }
+  /// As replies call it.
+  std::string_view strategy() const {
+    return detail::strategy_of(static_cast<const Ranking&>(core_.template policy<role::Ranking>()), query_);
+  }
 
   /// The outcome, where nobody has won. It lists every cause.
   Failure failure(Time now) const {
@@ -200,7 +197,22 @@ class Exchange {
     Money estimate{};
     Time sent{};
     Duration first_content{-1};
-    bool open = false, extra = false, probe = false;
+    bool open = false, extra = false, probe = false, free = false;
+  };
+
+  /// One more in flight, taken before it is decided whether it may go, so that whoever chooses meanwhile sees it.
+  class Seat {
+   public:
+    explicit Seat(Health& h) noexcept : in_flight_(&h.in_flight) { in_flight_->fetch_add(1, std::memory_order_relaxed); }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    ~Seat() {
+      if (in_flight_ != nullptr) in_flight_->fetch_sub(1, std::memory_order_relaxed);
+    }
+    void keep() noexcept { in_flight_ = nullptr; }  // it is given back when the attempt is settled
+
+   private:
+    std::atomic<std::int32_t>* in_flight_;
   };
 
   // --- before the first attempt ---
@@ -222,41 +234,11 @@ class Exchange {
   void guarded(F&& f) noexcept {
     if (!try_to(f)) abandon();  // a policy threw: one outcome, every permit back
   }
-  // An option that would silently do nothing is worse than an error.
-  static const char* unsupported(const Options& o) noexcept {
-    if (o.cache == Switch::on) return "options.cache: this router has no cache";
-    if (o.hedge == Switch::on && std::is_same_v<typename CoreOf::template Policy<role::Hedge>, hedge::Off>)
-      return "options.hedge: this router has no Hedge policy";
-    if (o.when_full == WhenFull::wait) return "options.when_full: this version does not wait for a slot";
-    if (o.broken_stream != BrokenStream::stop) return "options.broken_stream: this version only stops";
-    if constexpr (!Refuses<Ranking>)
-      if (!o.strategy.empty() && o.strategy != strategy())
-        return "options.strategy: this router's ranking offers no choice by name";
-    if (o.attempts.value_or(1) < 1) return "options.attempts: at least 1";
-    if (without_time(o.timeouts) != nullptr) return "options.timeouts: one of them leaves no time at all";
-    return nullptr;
-  }
-  void refuse(Kind kind, std::string_view why) {
-    refusal_ = why;
-    race_.decide(kind);
-  }
-  void judge() {
-    auto& classifier = core_.template policy<role::Classifier>();
-    query_.category = query_.options.category;
-    if (query_.category.empty()) {
-      query_.judgement = classifier.classify(query_.request);
-      if constexpr (NamesCategories<typename CoreOf::template Policy<role::Classifier>>) {
-        const std::span<const std::string_view> names = classifier.names();
-        if (query_.judgement.category < names.size()) query_.category = names[query_.judgement.category];
-      }
-    }
-    if (const auto said = query_.options.prompt_tokens) query_.judgement.prompt_tokens = *said < 0 ? 0 : *said;
-    else if (query_.judgement.prompt_tokens <= 0) query_.judgement.prompt_tokens = estimated_tokens(query_.request);
-    tell({.what = Event::What::classified, .now = last_now_});
-    if constexpr (Refuses<Ranking>) {
-      if (std::string why = core_.template policy<role::Ranking>().refuse(query_); !why.empty())
-        refuse(Kind::misconfigured, why);
-    }
+  bool refused(std::optional<Refusal> refusal) {
+    if (!refusal) return false;
+    refusal_ = std::move(refusal->why);
+    race_.decide(refusal->kind);
+    return true;
   }
 
   // --- an attempt begins ---
@@ -265,23 +247,27 @@ class Exchange {
   AttemptId launch(bool hedge, Time now) {
     query_.attempt = race_.trail().count;
     selection_.new_decision();
+    int overtaken = 0;
     for (;;) {
+      const std::uint64_t launches = core_.launches();
       auto choice = selection_.choose(now);
       Need need = Need::ordinary;
-      if (choice.lane == none && !hedge && race_.trail().empty() && !selection_.refused_somebody()) {
+      if (choice.at == none && !hedge && race_.trail().empty() && !selection_.refused_somebody()) {
         choice = selection_.least_ill(now);
         need = Need::last_resort;
       }
-      if (choice.lane == none) {
+      if (choice.at == none) {
         if (!hedge) nobody(now);
         return {};
       }
       if (race_.deadline() - now < race_.least_time()) return race_.decide(Kind::deadline_exceeded), AttemptId{};
 
       Held held;
-      held.lane = &selection_.lane(choice.lane);
+      held.lane = &selection_.lane(choice.at);
       held.offer = selection_.offer(*held.lane);
-      selection_.take(choice.lane);
+      Seat seat(held.lane->place->health);
+      if (detail::watches_load<Ranking>() && !core_.launch(launches) && overtaken++ < 16) continue;
+      selection_.take(choice.at);
       const AttemptLimits limits = limits_of(held, now);
       std::optional<Duration> hedge_after;
       if (overlap_ == Overlap::yes && !hedge && query_.options.hedge != Switch::off && query_.options.replay == Replay::free)
@@ -289,19 +275,20 @@ class Exchange {
 
       if (admit(held, hedge, need, now)) {
         held.open = true;
-        held.lane->place->health.in_flight.fetch_add(1, std::memory_order_relaxed);
+        seat.keep();
         const AttemptId id = race_.launched(held.lane->provider->name, choice.score, limits, hedge_after, hedge, now);
         held_.put(id.n, held);
         selection_.asked(*held.lane);
         const Candidate candidate = selection_.candidate(*held.lane, held.offer, now);
-        tell({.what = Event::What::sent,
-              .provider = held.lane->provider->name,
-              .candidate = &candidate,
-              .entry = &race_.trail()[id.n],
-              .now = now});
+        tell(*held.lane, {.what = Event::What::sent,
+                          .provider = held.lane->provider->name,
+                          .candidate = &candidate,
+                          .entry = &race_.trail()[id.n],
+                          .attempt = static_cast<std::uint8_t>(id.n + 1),
+                          .now = now});
         return id;
       }
-      const bool more = selection_.put_back(choice.lane);
+      const bool more = selection_.put_back(choice.at);
       if (hedge || race_.decided()) return {};
       if (!more) return nobody(now), AttemptId{};
     }
@@ -318,6 +305,7 @@ class Exchange {
         if (held.probe) held.lane->standing->give_back(x.last_now_);
         held.reserved.settle(x.core_.policies(), Money(), x.last_now_);
         if (held.extra) x.core_.give_extra();
+        if (held.free) held.lane->quota->free.give_back();
       }
     } undo{*this, held};
 
@@ -335,6 +323,7 @@ class Exchange {
     const bool probe = l.standing->why() != Standing::Why::open;
     if (!l.standing->claim(now, later(now, key_pause(*l.provider)))) return false;
     held.probe = probe;
+    held.free = l.quota->free.take(l.provider->free, now);
     if constexpr (Admits<Cooldown>) {
       const auto permit = core_.template policy<role::Cooldown>().admit(l.place->state, now, need);
       if (!permit) return false;
@@ -401,7 +390,9 @@ class Exchange {
     o.total = now - held.sent;
     o.first_content = held.first_content < Duration::zero() ? o.total : held.first_content;
 
-    const Cost cost = cost_of(*l.provider, held.offer, held.estimate, e, o);
+    const Cost cost =
+        held.free && !e.billed ? Cost{Money(), Cost::Source::usage} : cost_of(*l.provider, held.offer, held.estimate, e, o);
+    if (held.free) l.quota->free.used(e.usage.total());
     bill_.add(cost);
     held.reserved.settle(core_.policies(), cost.amount, now);
     if (held.extra) core_.give_extra();
@@ -415,13 +406,14 @@ class Exchange {
       last_ = o, last_lane_ = &l;
       selection_.failed(id.n, o.kind, held.offer);
     }
-    tell({.what = Event::What::ended,
-          .provider = l.provider->name,
-          .outcome = &o,
-          .entry = &entry,
-          .usage = e.usage,
-          .cost = cost,
-          .now = now});
+    tell(l, {.what = Event::What::ended,
+             .provider = l.provider->name,
+             .outcome = &o,
+             .entry = &entry,
+             .attempt = static_cast<std::uint8_t>(id.n + 1),
+             .usage = e.usage,
+             .cost = cost,
+             .now = now});
     if (o.failed()) tell_rest(l, o, entry, now);
   }
   Duration rest_without_hint(const Outcome& o) noexcept {
@@ -439,6 +431,15 @@ class Exchange {
     e.query = &query_;
     core_.tell(e);
   }
+  /// Also to the ranking, of the place.
+  void tell(const LaneOf& l, Event e) noexcept {
+    if constexpr (Remembers<Ranking>) {
+      e.id = query_.id;
+      e.query = &query_;
+      guarded([&] { core_.template policy<role::Ranking>().learn(l.place->memory, e); });
+    }
+    tell(e);
+  }
   void tell_rest(const LaneOf& l, const Outcome& o, const TrailEntry& entry, Time now) noexcept {
     guarded([&] {
       const bool out = o.blame() == Blame::provider_out || (o.blame() == Blame::offer_out && l.own_place);
@@ -452,7 +453,9 @@ class Exchange {
               .now = now});
     });
   }
-  void tell_finished(Time now) noexcept {
+  void finish(Time now) noexcept {
+    if (std::exchange(finished_, true)) return;
+    core_.end();
     const AttemptId winner = race_.winner();
     Outcome o = winner ? Outcome{.ending = Ending::won} : Outcome{.ending = Ending::failed, .kind = *race_.failure()};
     if (o.failed() && o.kind == Kind::cancelled) o.ending = Ending::cancelled;
@@ -463,6 +466,7 @@ class Exchange {
           .provider = last == nullptr ? std::string_view() : last->provider.view(),
           .outcome = &o,
           .entry = last,
+          .attempt = race_.trail().count,
           .cost = bill_.total(),
           .now = now});
   }

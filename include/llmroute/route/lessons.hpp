@@ -21,22 +21,24 @@ inline Duration believed(Duration hint) noexcept {
 }
 
 /// Books an outcome at its place. `unhinted`: how long a 429 rests that brought no hint.
-template <CooldownPolicy C>
-void learn(const Lane<C>& l, const Outcome& o, Duration unhinted, Time now) noexcept {
+template <CooldownPolicy C, class M>
+void learn(const Lane<C, M>& l, const Outcome& o, Duration unhinted, Time now) noexcept {
   Health& health = l.place->health;
   health.in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (o.ok()) {
-    health.successes.fetch_add(1, std::memory_order_relaxed);
+    health.succeeded();
     health.measured(o.first_content);
     l.standing->works();
   }
   if (o.ending == Ending::lost || o.ending == Ending::cut) health.at_least(o.total);
 
+  if (o.failed()) health.remember(o.kind, now);
+
   const Duration asked = believed(o.retry_after);
   switch (o.blame()) {
     case Blame::none: break;
     case Blame::failure:
-      health.failures.fetch_add(1, std::memory_order_relaxed);
+      health.failed();
       if (asked > Duration::zero()) l.place->asked_rest.extend(later(now, asked));
       break;
     case Blame::rest: {

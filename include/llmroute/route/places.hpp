@@ -13,9 +13,12 @@
 
 #include "llmroute/config.hpp"
 #include "llmroute/fleet.hpp"
+#include "llmroute/policy/allowance.hpp"
 #include "llmroute/policy/cooldown.hpp"
 #include "llmroute/policy/health.hpp"
 #include "llmroute/policy/model_map.hpp"
+#include "llmroute/policy/ranking/strategy.hpp"  // detail::Nothing
+#include "llmroute/route/closed.hpp"
 
 namespace llmroute {
 
@@ -45,6 +48,11 @@ class Standing {
   /// From then on one attempt may find out whether it works again.
   Time probe_at() const noexcept { return Time(Duration(probe_at_.load(std::memory_order_relaxed))); }
   bool open(Time now) const noexcept { return why() == Why::open || (why() != Why::disabled && probe_at() <= now); }
+  Closed closed(Time now) const noexcept {
+    if (open(now)) return Closed::open;
+    const Why w = why();
+    return w == Why::unauthorized ? Closed::unauthorized : w == Why::disabled ? Closed::disabled : Closed::misconfigured;
+  }
 
   /// Who was disabled stays disabled, whatever an attempt that still ran finds out.
   void close(Why why, Time probe_at) noexcept {
@@ -103,55 +111,85 @@ class Keep {
   Kept<T>* kept_;
 };
 
-/// What is known of one provider's one model, or of all its models that nobody listed.
-template <CooldownPolicy C>
+/// What the providers of a quota group share: they are one account.
+struct Account : Latest {
+  Allowance free{};
+};
+
+/// What is known of one provider's one model, or of all its models that nobody listed. `M`: what the ranking remembers of it.
+template <CooldownPolicy C, class M = detail::Nothing>
 struct Place {
   Health health{};
   LLMROUTE_NO_UNIQUE_ADDRESS typename C::State state{};
+  LLMROUTE_NO_UNIQUE_ADDRESS M memory{};
   Latest asked_rest{};           ///< the provider asked for it
   std::atomic<bool> out{false};  ///< it has no such model
 };
 
-template <CooldownPolicy C>
+template <CooldownPolicy C, class M = detail::Nothing>
 struct Lane {
   const Provider* provider;
   Offer offer;
   std::uint32_t index;  ///< of the provider in its fleet
   bool own_place;       ///< for this model alone, so that a 404 may close it
-  Keep<Place<C>> place;
+  Keep<Place<C, M>> place;
   Keep<Standing> standing;
-  Keep<Latest> quota;  ///< the rest of its quota group
+  Keep<Account> quota;  ///< the rest of its quota group
+
+  /// Until when the provider asked for a rest.
+  Time asked_rest() const noexcept {
+    const Time own = place->asked_rest.get(), shared = quota->get();
+    return own < shared ? shared : own;
+  }
+};
+
+/// How many requests have taken their turn, for rankings that go round.
+struct Turns {
+  std::atomic<std::uint64_t> taken{0};
 };
 
 /// The providers of one model.
-template <CooldownPolicy C>
+template <CooldownPolicy C, class M = detail::Nothing>
 struct Group {
   std::string model{};
   bool resolved = true;  ///< offers are known; else each decision asks the map
-  std::vector<Lane<C>> lanes{};
+  std::vector<Lane<C, M>> lanes{};
+  double most_weight = 0;  ///< of its providers
+  Keep<Turns> turns{};
 };
 
-template <CooldownPolicy C>
+template <CooldownPolicy C, class M = detail::Nothing>
 class Roster {
+  using LaneOf = Lane<C, M>;
+  using GroupOf = Group<C, M>;
+  using PlaceOf = Place<C, M>;
+
  public:
-  template <ModelMap M>
-  Roster(Fleet fleet, const M& map, const Roster* before) : fleet_(std::move(fleet)) {
+  template <ModelMap Map>
+  Roster(Fleet fleet, const Map& map, const Roster* before) : fleet_(std::move(fleet)) {
     if (!fleet_.problem().empty()) return;
     other_.resolved = false;
-    if constexpr (Enumerable<M>) {
+    if constexpr (Enumerable<Map>) {
       auto each = [this](std::string_view model) { listed_.push_back({.model = std::string(model)}); };
       map.each_model(each);
       sort();
     }
     members_.reserve(fleet_.providers().size());
     for (const Provider& p : fleet_.providers()) members_.push_back(member(p, before));
-    for (Group<C>& g : listed_) fill(g, map, before);  // names are all in place: offers may point into them
+    for (GroupOf& g : listed_) fill(g, map, before);  // names are all in place: offers may point into them
     for (std::uint32_t i = 0; i < members_.size(); ++i) {
       const Provider& p = fleet_.providers()[i];
       other_.lanes.push_back(lane(i, Offer::assumed({}, p), false, members_[i].place));
       default_.lanes.push_back(default_lane(i, map));
     }
-    each_lane([this](const Lane<C>& l) {  // last: a map that throws changes nothing
+    weigh(default_);
+    weigh(other_);
+    for (GroupOf& g : listed_) weigh(g);
+    if (before != nullptr) {
+      default_.turns = before->default_.turns;
+      other_.turns = before->other_.turns;
+    }
+    each_lane([this](const LaneOf& l) {  // last: a map that throws changes nothing
       if (!members_[l.index].unchanged) l.place->out.store(false, std::memory_order_relaxed);
     });
   }
@@ -160,29 +198,33 @@ class Roster {
 
   const Fleet& fleet() const noexcept { return fleet_; }
   /// The providers to choose from for a model name; the empty name means each provider's default.
-  const Group<C>& group(std::string_view model) const noexcept {
+  const GroupOf& group(std::string_view model) const noexcept {
     if (model.empty()) return default_;
-    const Group<C>* g = listed(model);
+    const GroupOf* g = listed(model);
     return g != nullptr ? *g : other_;
   }
-  /// Every lane of every group.
+  /// Every lane of every group, the defaults first: `f(lane)`, or `f(lane, model)` with the name of a listed model.
   template <class F>
   void each_lane(F&& f) const {
-    for (const Lane<C>& l : default_.lanes) f(l);
-    for (const Lane<C>& l : other_.lanes) f(l);
-    for (const Group<C>& g : listed_)
-      for (const Lane<C>& l : g.lanes) f(l);
+    const auto all = [&f](const GroupOf& g) {
+      for (const LaneOf& l : g.lanes)
+        if constexpr (requires { f(l, g.model); }) f(l, g.model);
+        else f(l);
+    };
+    all(default_);
+    all(other_);
+    for (const GroupOf& g : listed_) all(g);
   }
 
  private:
   struct Member {  // one a provider
-    Keep<Place<C>> place{};
+    Keep<PlaceOf> place{};
     Keep<Standing> standing{};
-    Keep<Latest> quota{};
+    Keep<Account> quota{};
     bool unchanged = false;  // nothing that could mend a refusal
   };
 
-  const Group<C>* listed(std::string_view model) const noexcept {
+  const GroupOf* listed(std::string_view model) const noexcept {
     std::size_t low = 0, high = listed_.size();
     while (low < high) {
       const std::size_t middle = low + (high - low) / 2;
@@ -198,6 +240,10 @@ class Roster {
       if (listed_[i].model == listed_[i - 1].model) listed_.erase(listed_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
+  static void weigh(GroupOf& g) noexcept {
+    for (const LaneOf& l : g.lanes)
+      if (g.most_weight < l.provider->weight) g.most_weight = l.provider->weight;
+  }
   static bool stays(const Provider& a, const Provider& b) noexcept {
     return a.name == b.name && a.url == b.url && a.dialect == b.dialect;
   }
@@ -223,32 +269,33 @@ class Roster {
     return m;
   }
 
-  Lane<C> lane(std::uint32_t i, const Offer& offer, bool own, const Keep<Place<C>>& place) const {
+  LaneOf lane(std::uint32_t i, const Offer& offer, bool own, const Keep<PlaceOf>& place) const {
     const Member& m = members_[i];
     return {&fleet_.providers()[i], offer, i, own, place, m.standing, m.quota};
   }
-  template <class M>
-  void fill(Group<C>& g, const M& map, const Roster* before) {
-    const Group<C>* old = before == nullptr ? nullptr : before->listed(g.model);
+  template <class Map>
+  void fill(GroupOf& g, const Map& map, const Roster* before) {
+    const GroupOf* old = before == nullptr ? nullptr : before->listed(g.model);
+    if (old != nullptr) g.turns = old->turns;
     for (std::uint32_t i = 0; i < members_.size(); ++i) {
       const Provider& p = fleet_.providers()[i];
       const auto offer = map.resolve(g.model, p);
       if (!offer) continue;
-      Keep<Place<C>> place;
+      Keep<PlaceOf> place;
       if (old != nullptr)
-        for (const Lane<C>& l : old->lanes)
+        for (const LaneOf& l : old->lanes)
           if (stays(*l.provider, p)) place = l.place;
       g.lanes.push_back(lane(i, *offer, true, place));
     }
   }
   // A default model that some listed name stands for shares that name's place: it is one and the same model.
-  template <class M>
-  Lane<C> default_lane(std::uint32_t i, const M& map) const {
+  template <class Map>
+  LaneOf default_lane(std::uint32_t i, const Map& map) const {
     const Provider& p = fleet_.providers()[i];
     if (!p.model.empty())
       if (const auto offer = map.resolve(p.model, p)) {
-        for (const Group<C>& g : listed_)
-          for (const Lane<C>& l : g.lanes)
+        for (const GroupOf& g : listed_)
+          for (const LaneOf& l : g.lanes)
             if (l.index == i && l.offer.model.text() == offer->model.text()) return lane(i, *offer, true, l.place);
         return lane(i, *offer, false, members_[i].place);
       }
@@ -257,8 +304,8 @@ class Roster {
 
   Fleet fleet_;
   std::vector<Member> members_;
-  Group<C> default_, other_;
-  std::vector<Group<C>> listed_;  // by name
+  GroupOf default_, other_;
+  std::vector<GroupOf> listed_;  // by name
 };
 
 }  // namespace llmroute

@@ -59,6 +59,10 @@ enum class Fault : std::uint8_t {
   run_until,
   refuse,
   name,
+  strategy,
+  takes_turn,
+  watches_load,
+  learn,
   admit,
   rest_for,
   names,
@@ -104,6 +108,7 @@ template <>
 struct Look<role::Ranking> {
   struct Names {
     int score, pick, refuse, refuses, refused, refuse_query, Refuse, name, Name, get_name, strategy_name;
+    int strategy, strategy_of, takes_turn, take_turn, takes_turns, watches_load, watch_load, learn, learns, learn_from;
   };
   template <class T, class B = Beside<T, Names>>
   static constexpr bool scores = requires { &T::score; } || !requires { &B::score; };
@@ -121,10 +126,23 @@ struct Look<role::Ranking> {
   template <class T, class B = Beside<T, Names>>
   static constexpr bool names =
       requires { &T::name; } || !requires { found(&B::name, &B::Name, &B::get_name, &B::strategy_name); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool names_one = requires { &T::strategy; } || !requires { found(&B::strategy, &B::strategy_of); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool turns =
+      requires { &T::takes_turn; } || !requires { found(&B::takes_turn, &B::take_turn, &B::takes_turns); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool watches = requires { &T::watches_load; } || !requires { found(&B::watches_load, &B::watch_load); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool learns = requires { &T::learn; } || !requires { found(&B::learn, &B::learns, &B::learn_from); };
   template <class T>
-  static constexpr Fault optional = !Refuses<T> && refuses<T> ? Fault::refuse
-                                    : !Named<T> && names<T>   ? Fault::name
-                                                              : Fault::none;
+  static constexpr Fault optional = !Refuses<T> && refuses<T>                ? Fault::refuse
+                                    : !Named<T> && names<T>                  ? Fault::name
+                                    : !NamesStrategy<T> && names_one<T>      ? Fault::strategy
+                                    : !TakesTurns<T> && turns<T>             ? Fault::takes_turn
+                                    : !SaysWhetherItWatches<T> && watches<T> ? Fault::watches_load
+                                    : !Remembers<T> && learns<T>             ? Fault::learn
+                                                                             : Fault::none;
 };
 
 template <>

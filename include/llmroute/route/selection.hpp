@@ -5,10 +5,8 @@
 #define LLMROUTE_ROUTE_SELECTION_HPP
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include "llmroute/config.hpp"
@@ -22,17 +20,14 @@ template <class Policies>
 class Selection {
   using CoreOf = Core<Policies>;
   using Cooldown = typename CoreOf::Cooldown;
-  using Ranking = typename CoreOf::template Policy<role::Ranking>;
+  using Memory = detail::Memory<typename CoreOf::Ranking>;
 
  public:
-  using LaneOf = Lane<Cooldown>;
-  struct Choice {
-    std::size_t lane = none;
-    double score = 0;
-  };
+  using LaneOf = Lane<Cooldown, Memory>;
+  using Choice = detail::Chosen;  // a lane's position
 
   /// All are borrowed. `begin` comes when the query is complete.
-  Selection(CoreOf& core, const typename CoreOf::Places& places, const Query& query) noexcept
+  Selection(const CoreOf& core, const typename CoreOf::Places& places, const Query& query) noexcept
       : core_(core), group_(places.group(query.request.model)), query_(query) {}
   void begin() noexcept { demands_ = demands_of(query_); }
 
@@ -44,7 +39,9 @@ class Selection {
     return known == nullptr ? l.offer : *known;
   }
   Candidate candidate(const LaneOf& l, const Offer& o, Time now) const noexcept {
-    return {*l.provider, o, l.place->health, query_, l.index, now};
+    const FreeAllowance& given = l.provider->free;
+    const bool gives = given.requests_per_day > 0 || given.tokens_per_day > 0;
+    return {*l.provider, o, l.place->health, query_, l.index, now, gives ? &l.quota->free : nullptr};
   }
 
   // --- what has happened ---
@@ -87,6 +84,9 @@ class Selection {
 
   /// Whom the ranking wants among those who are open.
   Choice choose(Time now) const { return choose(View{*this, now}); }
+  /// The same without those that are left out, a flag each.
+  Choice choose(Time now, const char* left_out) const { return choose(View{*this, now, none, left_out}); }
+  Turns& turns() const noexcept { return *group_.turns; }
 
   /// Everybody rests: whose rest ends first? Rests that a provider asked for are never cut short, nor is anybody asked whom the
   /// ranking does not want.
@@ -96,10 +96,10 @@ class Selection {
       Time first = never;
       for (std::size_t i = 0; i < size(); ++i) {
         const LaneOf& l = lane(i);
-        if (asked_rest(l) > now || closed_for_good(l, now) != Closed::open) continue;
+        if (l.asked_rest() > now || closed_for_good(l, now) != Closed::open) continue;
         const Time rested = policy_rest(l, now);
         if (rested <= now || rested >= first) continue;
-        if (const Choice wanted = choose(View{*this, now, i}); wanted.lane == i) first = rested, best = wanted;
+        if (const Choice wanted = choose(View{*this, now, i}); wanted.at == i) first = rested, best = wanted;
       }
     }
     return best;
@@ -112,7 +112,7 @@ class Selection {
 
   /// Until when a lane rests, by its policy or because its provider asked for it.
   Time rest_until(const LaneOf& l, Time now) const {
-    const Time asked = asked_rest(l), policy = policy_rest(l, now);
+    const Time asked = l.asked_rest(), policy = policy_rest(l, now);
     return asked < policy ? policy : asked;
   }
   /// When somebody may be asked again, at the earliest; `never`: nobody will.
@@ -124,13 +124,14 @@ class Selection {
   }
   /// Why a provider was not asked; `tried`: it was.
   Closed why_not(const Provider& p, Time now) const {
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (lane(i).provider != &p) continue;
-      if (was_asked(lane(i))) return Closed::tried;
-      const Closed for_good = closed_for_good(lane(i), now);
-      return for_good != Closed::open ? for_good : closed(i, now);
-    }
+    for (std::size_t i = 0; i < size(); ++i)
+      if (lane(i).provider == &p) return was_asked(lane(i)) ? Closed::tried : why_not(i, now);
     return Closed::not_carried;
+  }
+  /// What holds for good is named before what passes.
+  Closed why_not(std::size_t i, Time now) const {
+    const Closed for_good = closed_for_good(lane(i), now);
+    return for_good != Closed::open ? for_good : closed(i, now);
   }
 
  private:
@@ -143,37 +144,19 @@ class Selection {
     const Selection& s;
     Time now;
     std::size_t only = none;  // open, whoever else is
+    const char* left_out = nullptr;
     std::size_t size() const noexcept { return s.size(); }
-    bool open(std::size_t i) const { return only != none ? i == only : i < size() && s.closed(i, now) == Closed::open; }
+    bool open(std::size_t i) const {
+      if (only != none) return i == only;
+      return i < size() && (left_out == nullptr || left_out[i] == 0) && s.closed(i, now) == Closed::open;
+    }
     Candidate operator[](std::size_t i) const { return s.candidate(s.lane(i), s.offer(s.lane(i)), now); }
+    double most_weight() const noexcept { return s.group_.most_weight; }
+    const Memory& state(std::size_t i) const noexcept { return s.lane(i).place->memory; }
   };
 
   Choice choose(const View& candidates) const {
-    const auto& ranking = core_.template policy<role::Ranking>();
-    if constexpr (Scores<Ranking>) {
-      Choice best{none, std::numeric_limits<double>::infinity()};
-      std::uint64_t equals = 0;
-      for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (!candidates.open(i)) continue;
-        const double score = static_cast<double>(ranking.score(candidates[i], query_));
-        if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
-        else if (score == best.score && best.lane != none && mix(query_.seed, i + 0x71E5u + query_.attempt) % ++equals == 0)
-          best.lane = i;
-      }
-      return best;
-    } else {
-      std::size_t i = none;
-      if constexpr (requires {
-                      { ranking.pick(candidates, query_) } -> std::same_as<std::size_t>;
-                    }) {
-        i = ranking.pick(candidates, query_);
-      } else {
-        auto at = [&](std::size_t k) { return candidates[k]; };
-        auto is_open = [&](std::size_t k) { return candidates.open(k); };
-        i = ranking.pick(Candidates(at, is_open, candidates.size()), query_);
-      }
-      return {candidates.open(i) ? i : none, 0};  // a strategy that names a closed one is not believed
-    }
+    return detail::choose(core_.template policy<role::Ranking>(), candidates, query_);
   }
 
   /// The lane's offer, or what the map says of a name that is not listed.
@@ -184,10 +167,6 @@ class Selection {
     scratch = *resolved;
     return &scratch;
   }
-  static Time asked_rest(const LaneOf& l) noexcept {
-    const Time place = l.place->asked_rest.get(), quota = l.quota->get();
-    return place < quota ? quota : place;
-  }
   Time policy_rest(const LaneOf& l, Time now) const {
     return core_.template policy<role::Cooldown>().rest_until(l.place->state, now);
   }
@@ -196,12 +175,7 @@ class Selection {
   // What holds for this request however long one waits.
   Closed closed_for_good(const LaneOf& l, Time now) const {
     if (l.place->out.load(std::memory_order_relaxed)) return Closed::no_such_model;
-    if (!l.standing->open(now)) {
-      const auto why = l.standing->why();
-      return why == Standing::Why::unauthorized ? Closed::unauthorized
-             : why == Standing::Why::disabled   ? Closed::disabled
-                                                : Closed::misconfigured;
-    }
+    if (const Closed c = l.standing->closed(now); c != Closed::open) return c;
     Offer scratch;
     const Offer* offer = look_up(l, scratch);
     if (offer == nullptr) return Closed::not_carried;
@@ -231,13 +205,13 @@ class Selection {
     for (std::uint8_t k = 0; k < refused_count_; ++k)
       if (refused_[k] == i) return Closed::refused;
     const LaneOf& l = lane(i);
-    if (asked_rest(l) > now) return Closed::asked_to_rest;
+    if (l.asked_rest() > now) return Closed::asked_to_rest;
     if (policy_rest(l, now) > now) return Closed::rests;
     return closed_for_good(l, now);
   }
 
-  CoreOf& core_;
-  const Group<Cooldown>& group_;
+  const CoreOf& core_;
+  const Group<Cooldown, Memory>& group_;
   const Query& query_;
   Demands demands_{};
   std::uint8_t asked_count_ = 0, tried_count_ = 0, refused_count_ = 0;

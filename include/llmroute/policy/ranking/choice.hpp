@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Several strategies under names, one of which each request picks: `{.strategy = "cost"}`.
+//
+// When to use: the caller knows what matters, request by request. The first is for those that do not say.
+// Not provided: a strategy that is chosen by what was learned.
+#ifndef LLMROUTE_POLICY_RANKING_CHOICE_HPP
+#define LLMROUTE_POLICY_RANKING_CHOICE_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "llmroute/policy/ranking/cheapest.hpp"
+#include "llmroute/policy/ranking/fastest.hpp"
+#include "llmroute/policy/ranking/priority.hpp"
+#include "llmroute/policy/ranking/strategy.hpp"
+#include "llmroute/policy/ranking/weighted.hpp"
+
+namespace llmroute {
+namespace ranking {
+
+/// A strategy and what requests call it. `named("cheap", Cheapest{})`, or just `Cheapest{}` under its own name.
+template <RankingStrategy R>
+struct NamedAs {
+  std::string_view name{};
+  LLMROUTE_NO_UNIQUE_ADDRESS R ranking{};
+};
+/// The name is borrowed: a literal outlives every router.
+template <class R>
+constexpr NamedAs<std::decay_t<R>> named(std::string_view name, R&& ranking) {
+  return {name, static_cast<R&&>(ranking)};
+}
+
+}  // namespace ranking
+
+namespace detail {
+
+template <std::size_t I, class R>
+struct Option {
+  ranking::NamedAs<R> named;
+};
+template <std::size_t I, class R>
+struct OptionMemory {
+  LLMROUTE_NO_UNIQUE_ADDRESS Memory<R> memory{};
+};
+template <std::size_t I, class R>
+const Memory<R>& memory_of(const OptionMemory<I, R>& m) noexcept {
+  return m.memory;
+}
+template <std::size_t I, class R>
+Memory<R>& memory_of(OptionMemory<I, R>& m) noexcept {
+  return m.memory;
+}
+
+/// The candidates as one of several strategies sees them: with its own part of what is remembered.
+template <std::size_t I, class R, class Group>
+struct PartOf {
+  const Group& all;
+  std::size_t size() const noexcept { return all.size(); }
+  bool open(std::size_t i) const { return all.open(i); }
+  Candidate operator[](std::size_t i) const { return all[i]; }
+  double most_weight() const noexcept { return all.most_weight(); }
+  const Memory<R>& state(std::size_t i) const noexcept { return memory_of<I, R>(all.state(i)); }
+};
+
+template <class Indices, class... R>
+class ChoiceOf;
+template <std::size_t... I, class... R>
+class ChoiceOf<std::index_sequence<I...>, R...> : Option<I, R>... {
+ public:
+  static constexpr bool watches_load = (detail::watches_load<R>() || ...);
+
+  struct State : OptionMemory<I, R>... {};
+
+  constexpr explicit ChoiceOf(ranking::NamedAs<R>... options) : Option<I, R>{std::move(options)}... {}
+
+  std::string refuse(const Query& q) const {
+    std::string why;
+    if (!answered(q, [&]<std::size_t K, class S>(const S& strategy) {
+          if constexpr (Refuses<S>) why = strategy.refuse(q);
+        })) {
+      why = "options.strategy: there is none that is called \"" + q.options.strategy + "\"; there are ";
+      std::size_t said = 0;
+      ((why.append(said++ == 0 ? "" : ", ").append(option<I, R>().name)), ...);
+    }
+    return why;
+  }
+  std::string_view strategy(const Query& q) const noexcept {
+    std::string_view name;
+    ((name.empty() && is_meant<I>(option<I, R>().name, q) ? void(name = option<I, R>().name) : void()), ...);
+    return name;
+  }
+  bool takes_turn(const Query& q) const {
+    bool takes = false;
+    answered(q, [&]<std::size_t K, class S>(const S& strategy) { takes = detail::takes_turn(strategy, q); });
+    return takes;
+  }
+  /// All of them learn, whoever was asked.
+  void learn(State& s, const Event& e) const { (learn_one<I, R>(s, e), ...); }
+
+  Chosen choose(const auto& candidates, const Query& q) const {
+    Chosen chosen;
+    answered(q, [&]<std::size_t K, class S>(const S& strategy) {
+      chosen = detail::choose(strategy, PartOf<K, S, std::remove_cvref_t<decltype(candidates)>>{candidates}, q);
+    });
+    return chosen;
+  }
+  std::size_t pick(const auto& candidates, const Query& q) const { return choose(candidates, q).at; }
+
+ private:
+  template <std::size_t K, class S>
+  constexpr const ranking::NamedAs<S>& option() const noexcept {
+    return static_cast<const Option<K, S>&>(*this).named;
+  }
+  template <std::size_t K>
+  static bool is_meant(std::string_view name, const Query& q) noexcept {
+    return q.options.strategy.empty() ? K == 0 : name == q.options.strategy;
+  }
+  /// Calls `f` with the strategy that the request means. False: it means none of them.
+  template <class F>
+  bool answered(const Query& q, F&& f) const {
+    return ((is_meant<I>(option<I, R>().name, q) && (f.template operator()<I, R>(option<I, R>().ranking), true)) || ...);
+  }
+  template <std::size_t K, class S>
+  void learn_one([[maybe_unused]] State& s, [[maybe_unused]] const Event& e) const {
+    if constexpr (Remembers<S>) option<K, S>().ranking.learn(memory_of<K, S>(s), e);
+  }
+};
+
+template <class R>
+constexpr ranking::NamedAs<R> as_named(ranking::NamedAs<R> n) {
+  return n;
+}
+template <class R>
+  requires Named<R>
+constexpr ranking::NamedAs<R> as_named(R r) {
+  return {R::name, std::move(r)};
+}
+template <class R>
+struct RankingOf {
+  using type = R;
+};
+template <class R>
+struct RankingOf<ranking::NamedAs<R>> {
+  using type = R;
+};
+
+}  // namespace detail
+
+namespace ranking {
+
+/// `Choice{Cheapest{}, named("quick", Fastest{})}`.
+template <class... R>
+class Choice : public detail::ChoiceOf<std::index_sequence_for<R...>, R...> {
+  static_assert(sizeof...(R) > 0, "llmroute: a Choice has at least one strategy");
+
+ public:
+  template <class... A>
+    requires(sizeof...(A) == sizeof...(R))
+  constexpr explicit Choice(A... options)
+      : detail::ChoiceOf<std::index_sequence_for<R...>, R...>(detail::as_named(std::move(options))...) {}
+};
+template <class... A>
+Choice(A...) -> Choice<typename detail::RankingOf<A>::type...>;
+
+/// Priority, cost, latency, weighted (by reliability): under these names.
+inline auto by_name() { return Choice{Priority{}, Cheapest{}, Fastest{}, Weighted{.by = Weighted::By::reliability}}; }
+
+}  // namespace ranking
+}  // namespace llmroute
+
+#endif

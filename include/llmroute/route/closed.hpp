@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Why a provider is not asked, in one word for programs and in one sentence for people.
+#ifndef LLMROUTE_ROUTE_CLOSED_HPP
+#define LLMROUTE_ROUTE_CLOSED_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace llmroute {
+
+/// Why a candidate is closed.
+enum class Closed : std::uint8_t {
+  open,
+  not_carried,
+  no_tools,
+  no_images,
+  no_json,
+  no_json_schema,
+  window,
+  larger_window,
+  tags,
+  denied,
+  price,
+  price_unknown,
+  filtered,
+  unauthorized,
+  misconfigured,
+  disabled,
+  no_such_model,
+  rests,
+  asked_to_rest,
+  tried,
+  other_provider,
+  refused,
+  unwanted
+};
+
+constexpr std::string_view to_string(Closed c) noexcept {
+  constexpr std::string_view names[]{"open",
+                                     "does not carry the model",
+                                     "its model takes no tools",
+                                     "its model takes no images",
+                                     "its model has no JSON mode",
+                                     "its model takes no JSON schema",
+                                     "the request is longer than its context window",
+                                     "its context window is no larger than the one that was too small",
+                                     "lacks a tag that the request asks for",
+                                     "the request does not allow it",
+                                     "costs more than the request allows",
+                                     "its price is not known, and the request sets a ceiling",
+                                     "is of a vendor whose content filter refused this request",
+                                     "its key was refused: replace it, or enable the provider",
+                                     "its URL is no API that answers: correct it, or enable the provider",
+                                     "is disabled",
+                                     "it said that it has no such model",
+                                     "rests after failures",
+                                     "asked for a rest",
+                                     "was asked already",
+                                     "the request allows no fallback",
+                                     "was refused by a budget or a limit",
+                                     "is not wanted by the ranking"};
+  return names[static_cast<std::size_t>(c)];
+}
+
+}  // namespace llmroute
+
+#endif

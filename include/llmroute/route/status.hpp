@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Reads what is known of each provider, and changes nothing.
+#ifndef LLMROUTE_ROUTE_STATUS_HPP
+#define LLMROUTE_ROUTE_STATUS_HPP
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "llmroute/route/core.hpp"
+#include "llmroute/route/fleet_status.hpp"
+
+namespace llmroute {
+
+namespace detail {
+
+template <class LaneOf>
+bool used(const LaneOf& l) noexcept {
+  const Health& h = l.place->health;
+  return h.successes.load(std::memory_order_relaxed) + h.failures.load(std::memory_order_relaxed) > 0 ||
+         h.in_flight.load(std::memory_order_relaxed) > 0 ||
+         h.last_failed.load(std::memory_order_relaxed) != long_ago.time_since_epoch().count();
+}
+
+template <class Cooldown, class LaneOf>
+ProviderStatus status_of(const Cooldown& cooldown, const LaneOf& l, Time now) {
+  const Health& h = l.place->health;
+  ProviderStatus s{.provider = std::string_view(l.provider->name)};
+  s.successes = h.successes.load(std::memory_order_relaxed);
+  s.failures = h.failures.load(std::memory_order_relaxed);
+  s.failures_in_a_row = h.failures_in_a_row.load(std::memory_order_relaxed);
+  s.latency = std::chrono::duration_cast<Duration>(std::chrono::duration<float, std::milli>(h.latency_ms()));
+  s.in_flight = h.in_flight.load(std::memory_order_relaxed);
+  if (const std::int64_t at = h.last_failed.load(std::memory_order_relaxed); at != long_ago.time_since_epoch().count()) {
+    s.last_failure = h.last_failure.load(std::memory_order_relaxed);
+    s.last_failure_ago = now - Time(Duration(at));
+  }
+
+  const Time asked = l.asked_rest(), policy = cooldown.rest_until(l.place->state, now);
+  Time until = now;
+  if ((s.why = l.standing->closed(now)) != Closed::open) until = l.standing->probe_at();
+  else if (l.place->out.load(std::memory_order_relaxed)) s.why = Closed::no_such_model;
+  else if (asked > now) s.why = Closed::asked_to_rest, until = asked < policy ? policy : asked;
+  else if (policy > now) s.why = Closed::rests, until = policy;
+  if (until > now && until != never && s.why != Closed::disabled) s.rests = until - now;
+  return s;
+}
+
+}  // namespace detail
+
+template <class Policies>
+FleetStatus status_of(const Core<Policies>& core) {
+  const auto pin = core.pin();
+  const Time now = core.template policy<role::Clock>().now();
+  const auto& cooldown = core.template policy<role::Cooldown>();
+  FleetStatus all;
+  all.problem = pin->fleet().problem();
+  for (const Provider& p : pin->fleet().providers()) {
+    std::vector<const void*> seen;  // several names may share a place
+    bool is_default = true;
+    pin->each_lane([&](const auto& l, std::string_view model) {
+      if (l.provider != &p) return;
+      const void* place = &*l.place;
+      for (const void* s : seen)
+        if (s == place) return;
+      seen.push_back(place);
+      if (!std::exchange(is_default, false) && !detail::used(l)) return;
+      all.providers.push_back(detail::status_of(cooldown, l, now));
+      all.providers.back().model = model.empty() ? l.offer.model.text() : std::string(model);
+    });
+  }
+  return all;
+}
+
+}  // namespace llmroute
+
+#endif
