@@ -61,6 +61,7 @@ struct Off {
 }  // namespace llmroute
 
 #include "llmroute/policy/cooldown/circuit_breaker.hpp"
+#include "llmroute/policy/cooldown/consecutive_failures.hpp"
 #include "llmroute/policy/cooldown/fixed.hpp"
 
 #endif
