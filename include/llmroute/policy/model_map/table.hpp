@@ -135,6 +135,17 @@ class Table {
     return std::move(*this);
   }
 
+  /// The row for just these two, one's own or else the presets', to change a field and add it again; empty where there is
+  /// none. Good until the next one is added.
+  Row row(std::string_view model, std::string_view provider) const noexcept {
+    for (const Owned& r : own_)
+      if (r.model == model && r.provider == provider)
+        return {r.model, r.provider, r.name, r.price, r.window, r.max_output, r.capabilities};
+    for (const Row& r : detail::presets)
+      if (r.model == model && r.provider == provider) return r;
+    return {.model = model, .provider = provider};
+  }
+
   std::optional<Offer> resolve(std::string_view model, const Provider& p) const noexcept {
     if (const Owned* row = find(own_, model, p.name)) return offer(*row, p);
     if (!p.vendor.empty()) {
