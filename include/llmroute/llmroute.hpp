@@ -5,6 +5,9 @@
 
 #include "llmroute/any_router.hpp"
 #include "llmroute/config.hpp"
+#include "llmroute/policy/model_map/prices.hpp"
+#include "llmroute/policy/observer/log.hpp"
+#include "llmroute/policy/observer/stats.hpp"
 #include "llmroute/providers.hpp"
 #include "llmroute/router.hpp"
 #include "llmroute/transport/from.hpp"
