@@ -294,6 +294,24 @@ TEST_CASE("docs: rows of one's own and a map of one's own decide what a model is
   CHECK_THAT(asked(Prefixed{}, "another"), ContainsSubstring("\"fast\""));
 }
 
+TEST_CASE("docs: prices from a file, or what is wrong with it") {
+  const auto answer = [](sim::World& world, std::string_view json) -> std::string {
+    // [readme:prices]
+    // {"models": {"fast": {"groq": {"name": "llama-3.1-8b-instant", "input": 0.05, "output": 0.08}}}}
+    Result<models::Table> prices = models::parse(json);  // models::load("prices.json") reads a file
+    if (!prices) return prices.error().message;
+    Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, *std::move(prices)};
+    // [/readme]
+    return router.explain({.messages = "Why?", .model = "fast"}).providers[0].estimate.amount.text();
+  };
+  sim::World world;
+  world.add({.name = "groq"});
+  CHECK(answer(world, R"({"models": {"fast": {"groq": {"name": "llama-3.1-8b-instant", "input": 1, "output": 2}}}})") ==
+        "0.000513");
+  CHECK(answer(world, R"({"models": {"fast": {"groq": {"input": -1}}}})") ==
+        "prices:1:40: models.fast.groq.input is no price: it is negative");
+}
+
 TEST_CASE("docs: a retry policy of one's own asks for another round") {
   sim::World world;
   world.add({.name = "only"}).answer_with(sim::Answer::error(500));

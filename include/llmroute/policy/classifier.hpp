@@ -5,6 +5,13 @@
 // |-----------------------|-------------------------|-------------------------------------------------------------|
 // | `c.classify(request)` | Judgement               | once a request, unless the caller named the category        |
 // | `c.names()`           | span<const string_view> | optional: what the categories are called                    |
+//
+// | available  | when to use                                                                                            |
+// |------------|--------------------------------------------------------------------------------------------------------|
+// | `Off`      | nobody reads the category, or every request names its own; the default                                 |
+// | `Keywords` | kinds of tasks differ by their words; lists, minimum hits and length limits are fields                  |
+//
+// Not provided: anything learned.
 #ifndef LLMROUTE_POLICY_CLASSIFIER_HPP
 #define LLMROUTE_POLICY_CLASSIFIER_HPP
 

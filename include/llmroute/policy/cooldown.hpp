@@ -12,7 +12,17 @@
 // | `c.report(state, permit, outcome, now)` | void   | with `admit`: each permit comes back exactly once, with any outcome |
 // | `c.rest_for(outcome)`         | Duration         | optional: how long a 429 rests that brought no hint; else 60 s     |
 //
-// A 429's own hint is not a matter of this role: the router keeps it for the whole quota group.
+// A 429's own hint is not a matter of this role: the router keeps it for the whole quota group. So a rate limit and a dead
+// provider are different things: the one rests as long as it said, and only the other is blamed.
+//
+// | available             | when to use                                                                                 |
+// |-----------------------|---------------------------------------------------------------------------------------------|
+// | `CircuitBreaker`      | nearly always: three failures in a row rest 30 s, then one probe finds out; the default     |
+// | `ConsecutiveFailures` | a rest shall be easy to foretell, or failures are to be counted within a minute             |
+// | `Fixed`               | only rate limits shall rest anybody, or each failure at once                                |
+// | `Off`                 | nothing shall rest but what its provider asked for                                          |
+//
+// Not provided: failure ratios, growing rests, rests that several machines share.
 #ifndef LLMROUTE_POLICY_COOLDOWN_HPP
 #define LLMROUTE_POLICY_COOLDOWN_HPP
 

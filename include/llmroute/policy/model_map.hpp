@@ -7,6 +7,13 @@
 // | `m.each_model(visit)`         | void            | optional: the names that get a place, and health, of their own       |
 //
 // Views in an offer point into the map, or into `model`. Without `each_model` all models of a provider share one place.
+//
+// | available  | when to use                                                                                            |
+// |------------|--------------------------------------------------------------------------------------------------------|
+// | `Table`    | one logical name, each vendor's own name and price: the presets', rows of your own, and those of a JSON file with `models::load`; the default |
+// | `Identity` | all providers know the same names                                                                      |
+//
+// Not provided: names by pattern.
 #ifndef LLMROUTE_POLICY_MODEL_MAP_HPP
 #define LLMROUTE_POLICY_MODEL_MAP_HPP
 

@@ -4,6 +4,14 @@
 // | expression         | result | when                                                                                   |
 // |--------------------|--------|----------------------------------------------------------------------------------------|
 // | `o.observe(event)` | void   | as things happen, from whichever thread runs the request; an Event's views last the call |
+//
+// | available | when to use                                                                                            |
+// |-----------|---------------------------------------------------------------------------------------------------------|
+// | `Stats`   | figures by provider and by category: success, latency, tokens, cost, savings; all time, minute, hour, day |
+// | `Log`     | a line for each attempt, to a sink of your own                                                          |
+// | `Off`     | a role that is to be filled and do nothing                                                              |
+//
+// Both are in headers of their own, policy/observer/stats.hpp and log.hpp. Not provided: formats of monitoring systems.
 #ifndef LLMROUTE_POLICY_OBSERVER_HPP
 #define LLMROUTE_POLICY_OBSERVER_HPP
 
