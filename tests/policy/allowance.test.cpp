@@ -6,12 +6,6 @@
 using namespace llmroute;
 using namespace std::chrono_literals;
 
-TEST_CASE("where nothing is given away nothing is free") {
-  Allowance a;
-  CHECK_FALSE(a.left({}, Time{}));
-  CHECK_FALSE(a.take({}, Time{}));
-}
-
 TEST_CASE("requests and tokens both count, and what is not limited limits nothing") {
   Allowance a;
   const FreeAllowance both{.requests_per_day = 3, .tokens_per_day = 100};

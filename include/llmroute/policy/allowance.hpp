@@ -13,18 +13,17 @@
 
 namespace llmroute {
 
-/// A day begins with its first request and lasts 24 hours: vendors' own days begin at hours that they do not tell.
+/// For a provider that gives something away. A day begins with its first request and lasts 24 hours: vendors' own days begin
+/// at hours that they do not tell.
 class Allowance {
  public:
   bool left(const FreeAllowance& given, Time now) const noexcept {
-    if (!gives(given)) return false;
     if (day_is_over(now)) return true;
     return within(given.requests_per_day, requests_.load(std::memory_order_relaxed)) &&
            within(given.tokens_per_day, tokens_.load(std::memory_order_relaxed));
   }
   /// Counts a request that is sent now. True: it is free.
   bool take(const FreeAllowance& given, Time now) noexcept {
-    if (!gives(given)) return false;
     std::int64_t began = began_.load(std::memory_order_relaxed);
     if (day_is_over(now) && began_.compare_exchange_strong(began, now.time_since_epoch().count(), std::memory_order_relaxed)) {
       requests_.store(0, std::memory_order_relaxed);
@@ -38,7 +37,6 @@ class Allowance {
   void used(std::int64_t tokens) noexcept { tokens_.fetch_add(tokens, std::memory_order_relaxed); }
 
  private:
-  static bool gives(const FreeAllowance& given) noexcept { return given.requests_per_day > 0 || given.tokens_per_day > 0; }
   static bool within(double limit, std::int64_t so_far) noexcept {  // one that is not set limits nothing
     return limit <= 0 || static_cast<double>(so_far) < limit;
   }

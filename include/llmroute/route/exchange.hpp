@@ -305,7 +305,7 @@ class Exchange {
         if (held.probe) held.lane->standing->give_back(x.last_now_);
         held.reserved.settle(x.core_.policies(), Money(), x.last_now_);
         if (held.extra) x.core_.give_extra();
-        if (held.free) held.lane->quota->free.give_back();
+        if (held.free) held.lane->allowance->give_back();
       }
     } undo{*this, held};
 
@@ -323,7 +323,7 @@ class Exchange {
     const bool probe = l.standing->why() != Standing::Why::open;
     if (!l.standing->claim(now, later(now, key_pause(*l.provider)))) return false;
     held.probe = probe;
-    held.free = l.quota->free.take(l.provider->free, now);
+    held.free = l.allowance != nullptr && l.allowance->take(l.provider->free, now);
     if constexpr (Admits<Cooldown>) {
       const auto permit = core_.template policy<role::Cooldown>().admit(l.place->state, now, need);
       if (!permit) return false;
@@ -392,7 +392,7 @@ class Exchange {
 
     const Cost cost =
         held.free && !e.billed ? Cost{Money(), Cost::Source::usage} : cost_of(*l.provider, held.offer, held.estimate, e, o);
-    if (held.free) l.quota->free.used(e.usage.total());
+    if (held.free) l.allowance->used(e.usage.total());
     bill_.add(cost);
     held.reserved.settle(core_.policies(), cost.amount, now);
     if (held.extra) core_.give_extra();

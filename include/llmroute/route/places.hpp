@@ -134,7 +134,8 @@ struct Lane {
   bool own_place;       ///< for this model alone, so that a 404 may close it
   Keep<Place<C, M>> place;
   Keep<Standing> standing;
-  Keep<Account> quota;  ///< the rest of its quota group
+  Keep<Account> quota;             ///< the rest of its quota group
+  Allowance* allowance = nullptr;  ///< of its quota group, where the provider gives something away
 
   /// Until when the provider asked for a rest.
   Time asked_rest() const noexcept {
@@ -271,7 +272,9 @@ class Roster {
 
   LaneOf lane(std::uint32_t i, const Offer& offer, bool own, const Keep<PlaceOf>& place) const {
     const Member& m = members_[i];
-    return {&fleet_.providers()[i], offer, i, own, place, m.standing, m.quota};
+    const Provider& p = fleet_.providers()[i];
+    const bool gives = p.free.requests_per_day > 0 || p.free.tokens_per_day > 0;
+    return {&p, offer, i, own, place, m.standing, m.quota, gives ? &m.quota->free : nullptr};
   }
   template <class Map>
   void fill(GroupOf& g, const Map& map, const Roster* before) {

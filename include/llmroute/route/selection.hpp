@@ -39,9 +39,7 @@ class Selection {
     return known == nullptr ? l.offer : *known;
   }
   Candidate candidate(const LaneOf& l, const Offer& o, Time now) const noexcept {
-    const FreeAllowance& given = l.provider->free;
-    const bool gives = given.requests_per_day > 0 || given.tokens_per_day > 0;
-    return {*l.provider, o, l.place->health, query_, l.index, now, gives ? &l.quota->free : nullptr};
+    return {*l.provider, o, l.place->health, query_, l.index, now, l.allowance};
   }
 
   // --- what has happened ---
