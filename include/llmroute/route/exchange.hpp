@@ -108,9 +108,7 @@ class Exchange {
         }
         case Race::Want::cancel: settle(turn.attempt, {}, now); return {Step::Do::cancel, turn.attempt};
         case Race::Want::wait: return {Step::Do::wait, {}, turn.until};
-        case Race::Want::finish:
-          finish(now);
-          return {Step::Do::finish};
+        case Race::Want::finish: finish(now); return {Step::Do::finish};
       }
     }
   }
