@@ -411,7 +411,7 @@ TEST_CASE("compare asks every provider once, and a failed one shows FAILED and w
 
   const Comparison again = router.compare("Hello", {.deny = {"one"}});
   REQUIRE(again.rows.size() == 1);
-  CHECK(again.rows[0].failure == "asked for a rest");  // it is asked for nothing while it rests
+  CHECK(again.rows[0].failure == "not asked: asked for a rest (20 s left)");  // it is asked for nothing while it rests
   CHECK(f.world.provider("two").counters().requests == 1);
   CHECK(router.compare(Messages{Message::user("Hello")}, {.allow = {"one"}}).rows.size() == 1);
 }

@@ -2,10 +2,8 @@
 #include "llmroute/text_table.hpp"
 
 #include "catch.hpp"
-#include "llmroute/time.hpp"
 
 using namespace llmroute;
-using namespace std::chrono_literals;
 
 TEST_CASE("columns are as wide as their widest cell, in characters") {
   detail::TextTable table;
@@ -23,4 +21,10 @@ TEST_CASE("a text is shortened to characters, in one line") {
   CHECK(detail::shortened("", 5).empty());
 }
 
-TEST_CASE("what prints itself becomes a string") { CHECK(detail::said(Elapsed(420ms)) == "420 ms"); }
+TEST_CASE("columns may be flush right, all but the first, and control characters break no line") {
+  detail::TextTable table(detail::TextTable::Align::right, 2);
+  table.row({"name", "n"});
+  table.row({"a\nb", "100"});
+  table.row({"c\x1b", ""});
+  CHECK(table.text() == "  name    n\n  a?b   100\n  c?\n");
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/time.hpp"
 
+#include <iomanip>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -68,4 +69,11 @@ TEST_CASE("an elapsed time is a duration like any other") {
   STATIC_REQUIRE(std::is_trivially_copyable_v<Elapsed>);
   STATIC_REQUIRE(!std::is_convertible_v<std::chrono::duration<double>, Elapsed>);  // it would lose what lies below a nanosecond
   STATIC_REQUIRE(!std::is_convertible_v<int, Elapsed>);
+}
+
+TEST_CASE("an elapsed time is one text, so that a width holds for all of it") {
+  CHECK(Elapsed(420ms).text() == "420 ms");
+  std::ostringstream out;
+  out << std::setw(8) << Elapsed(420ms) << '|';
+  CHECK(out.str() == "  420 ms|");
 }

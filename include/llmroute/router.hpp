@@ -217,7 +217,7 @@ class RouterOf {
     }
     if (f.kind == Kind::no_candidate)
       for (const Prospect& p : explain(request, options).providers)
-        if (p.provider == provider && !p.asked()) return std::string(to_string(p.why));
+        if (p.provider == provider && !p.asked()) return "not asked: " + p.reason();
     return std::string(to_string(f.kind)) + ", " + detail::shortened(f.message, 60);
   }
   bool set_standing(std::string_view provider, Standing::Why why) {

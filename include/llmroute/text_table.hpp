@@ -24,11 +24,20 @@ inline std::string shortened(std::string_view text, std::size_t characters) {
   return line;
 }
 
+/// Cells as wide as the widest of their column, in characters. A control character in one shows as a question mark.
 class TextTable {
  public:
+  enum class Align : bool { left, right };  // of all columns but the first, which is flush left
+
+  explicit TextTable(Align align = Align::left, std::size_t indent = 0) : align_(align), indent_(indent) {}
+
   void row(std::initializer_list<std::string_view> cells) {
     std::vector<std::string> fresh;
-    for (std::string_view cell : cells) fresh.emplace_back(cell);
+    for (std::string_view cell : cells) {
+      fresh.emplace_back(cell);
+      for (char& c : fresh.back())
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+    }
     rows_.push_back(std::move(fresh));
   }
 
@@ -41,9 +50,13 @@ class TextTable {
       }
     std::string all;
     for (const auto& row : rows_) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i)
-        line.append(row[i]).append(i + 1 < row.size() ? widths[i] - width(row[i]) + 2 : 0, ' ');
+      std::string line(indent_, ' ');
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::string room(widths[i] - width(row[i]), ' ');
+        if (i > 0) line += "  ";
+        if (i > 0 && align_ == Align::right) line.append(room).append(row[i]);
+        else line.append(row[i]).append(room);
+      }
       while (!line.empty() && line.back() == ' ') line.pop_back();
       all.append(line).append(1, '\n');
     }
@@ -51,25 +64,16 @@ class TextTable {
   }
 
  private:
-  static std::size_t width(std::string_view cell) noexcept {  // characters, not bytes
+  static std::size_t width(std::string_view cell) noexcept {
     std::size_t n = 0;
     for (char c : cell) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
     return n;
   }
-  std::vector<std::vector<std::string>> rows_;
-};
 
-/// What `<<` writes, as a string.
-template <class T>
-std::string said(const T& value) {
-  struct Line {
-    std::string text{};
-    Line& operator<<(std::string_view s) { return text.append(s), *this; }
-    Line& operator<<(std::int64_t n) { return text.append(std::to_string(n)), *this; }
-  } line;
-  line << value;
-  return std::move(line.text);
-}
+  std::vector<std::vector<std::string>> rows_{};
+  Align align_;
+  std::size_t indent_;
+};
 
 }  // namespace llmroute::detail
 

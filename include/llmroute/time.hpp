@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -35,15 +36,18 @@ struct Elapsed : Duration {
     requires std::is_convertible_v<std::chrono::duration<Rep, Period>, Duration>
   constexpr Elapsed(std::chrono::duration<Rep, Period> d) noexcept : Duration(d) {}
 
+  /// In one unit, with two digits or more.
+  std::string text() const {
+    const std::int64_t ns = count(), magnitude = ns < 0 ? -(ns + 1) : ns;
+    if (magnitude < 10'000) return std::to_string(ns) + " ns";
+    if (magnitude < 10'000'000) return std::to_string(ns / 1'000) + " us";
+    if (magnitude < 10'000'000'000) return std::to_string(ns / 1'000'000) + " ms";
+    return std::to_string(ns / 1'000'000'000) + " s";
+  }
   template <class Stream>
-    requires requires(Stream& s) { s << std::string_view{} << std::int64_t{}; }
+    requires requires(Stream& s) { s << std::string_view{}; }
   friend Stream& operator<<(Stream& out, const Elapsed& e) {
-    const std::int64_t ns = e.count();
-    const std::int64_t magnitude = ns < 0 ? -(ns + 1) : ns;
-    if (magnitude < 10'000) out << ns << std::string_view(" ns");
-    else if (magnitude < 10'000'000) out << ns / 1'000 << std::string_view(" us");
-    else if (magnitude < 10'000'000'000) out << ns / 1'000'000 << std::string_view(" ms");
-    else out << ns / 1'000'000'000 << std::string_view(" s");
+    out << std::string_view(e.text());
     return out;
   }
 };

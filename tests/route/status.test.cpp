@@ -40,9 +40,9 @@ TEST_CASE("a provider that nobody asked yet is well") {
   CHECK(a.latency == Duration::zero());
   CHECK_FALSE(a.last_failure);
   CHECK(status.text() ==
-        "provider  model  ok  failed  in a row  latency  in flight  state  last failure\n"
-        "a                0   0       0         -        0          well\n"
-        "b                0   0       0         -        0          well\n");
+        "provider  model  ok  faults  in a row  latency  in flight  state  last failure\n"
+        "a         -      0   0       0         -        0          well\n"
+        "b         -      0   0       0         -        0          well\n");
 }
 
 TEST_CASE("a status counts successes, failures, failures in a row, and tells the last failure and the latency") {

@@ -32,8 +32,7 @@ struct Comparison {
     for (const Row& r : rows) {
       if (!r.reply) table.row({r.provider, "FAILED", "-", r.failure});
       else
-        table.row({r.provider, detail::said(r.reply->latency),
-                   r.reply->cost.known() ? "$" + r.reply->cost.amount.text() : "unknown",
+        table.row({r.provider, r.reply->latency.text(), r.reply->cost.known() ? "$" + r.reply->cost.amount.text() : "unknown",
                    detail::shortened(r.reply->text.empty() ? r.reply->refusal : r.reply->text, 35)});
     }
     return table.text();

@@ -30,6 +30,12 @@ struct Prospect {
   Elapsed rests{};           ///< so much longer; zero: not at all, or nobody knows
 
   bool asked() const noexcept { return why == Closed::open || last_resort; }
+  /// Why it is out, and for how much longer; empty: nothing is to be said.
+  std::string reason() const {
+    std::string text = last_resort ? "everybody rests: asked early" : asked() ? "" : std::string(to_string(why));
+    if (rests > Duration::zero()) text += " (" + rests.text() + " left)";
+    return text;
+  }
 };
 
 struct Explanation {
@@ -56,11 +62,9 @@ struct Explanation {
     detail::TextTable table;
     int place = 0;
     for (const Prospect& p : providers) {
-      std::string why = p.last_resort ? "everybody rests: asked early" : p.asked() ? "" : std::string(to_string(p.why));
-      if (p.rests > Duration::zero()) why += " (" + detail::said(p.rests) + " left)";
       table.row({p.asked() ? std::to_string(++place) + "." : "-", p.provider, p.model,
                  p.estimate.known() ? "$" + p.estimate.amount.text() : "$?",
-                 p.latency > Duration::zero() ? detail::said(p.latency) : "", why});
+                 p.latency > Duration::zero() ? p.latency.text() : "", p.reason()});
     }
     return head + table.text();
   }

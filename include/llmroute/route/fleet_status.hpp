@@ -23,8 +23,9 @@ struct ProviderStatus {
   std::string model{};        ///< its default model, or the name that was asked for; empty: all that nobody listed
   Closed why = Closed::open;  ///< open: it is well
   Elapsed rests{};            ///< so much longer; zero: not at all, or until somebody mends it
-  std::uint32_t successes = 0, failures = 0, failures_in_a_row = 0;
-  Elapsed latency{};  ///< mean to the first content; zero: not measured
+  std::uint32_t successes = 0;
+  std::uint32_t failures = 0, failures_in_a_row = 0;  ///< of its own fault: a rate limit is none
+  Elapsed latency{};                                  ///< mean to the first content; zero: not measured
   int in_flight = 0;
   std::optional<Kind> last_failure{};
   Elapsed last_failure_ago{};
@@ -48,15 +49,15 @@ struct FleetStatus {
   std::string text() const {
     if (!problem.empty()) return "nothing is sent: " + problem + '\n';
     detail::TextTable table;
-    table.row({"provider", "model", "ok", "failed", "in a row", "latency", "in flight", "state", "last failure"});
+    table.row({"provider", "model", "ok", "faults", "in a row", "latency", "in flight", "state", "last failure"});
     for (const ProviderStatus& p : providers) {
       std::string state(p.well() ? "well" : to_string(p.why));
-      if (p.rests > Duration::zero()) state += ", " + detail::said(p.rests) + " left";
+      if (p.rests > Duration::zero()) state += ", " + p.rests.text() + " left";
       const std::string last =
-          p.last_failure ? std::string(to_string(*p.last_failure)) + ", " + detail::said(p.last_failure_ago) + " ago" : "";
-      table.row({p.provider, p.model, std::to_string(p.successes), std::to_string(p.failures),
-                 std::to_string(p.failures_in_a_row), p.latency > Duration::zero() ? detail::said(p.latency) : "-",
-                 std::to_string(p.in_flight), state, last});
+          p.last_failure ? std::string(to_string(*p.last_failure)) + ", " + p.last_failure_ago.text() + " ago" : "";
+      table.row({p.provider, p.model.empty() ? std::string_view("-") : p.model, std::to_string(p.successes),
+                 std::to_string(p.failures), std::to_string(p.failures_in_a_row),
+                 p.latency > Duration::zero() ? p.latency.text() : "-", std::to_string(p.in_flight), state, last});
     }
     return table.text();
   }

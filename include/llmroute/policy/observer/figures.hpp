@@ -3,7 +3,6 @@
 #ifndef LLMROUTE_POLICY_OBSERVER_FIGURES_HPP
 #define LLMROUTE_POLICY_OBSERVER_FIGURES_HPP
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "llmroute/money.hpp"
 #include "llmroute/policy/observer/windows.hpp"
 #include "llmroute/text.hpp"
+#include "llmroute/text_table.hpp"
 #include "llmroute/time.hpp"
 #include "llmroute/wire/printable.hpp"
 
@@ -88,24 +88,7 @@ namespace detail {
 
 inline constexpr std::string_view not_available = "N/A";
 
-// Collects what values that say themselves say.
-struct Words {
-  std::string text{};
-  Words& operator<<(std::string_view s) {
-    text += s;
-    return *this;
-  }
-  Words& operator<<(std::int64_t n) {
-    text += std::to_string(n);
-    return *this;
-  }
-};
-inline std::string said(const std::optional<Elapsed>& e) {
-  Words words;
-  if (e) words << *e;
-  else words << not_available;
-  return words.text;
-}
+inline std::string said(const std::optional<Elapsed>& e) { return e ? e->text() : std::string(not_available); }
 inline std::string said(Money m) {
   const std::string amount = m.text();
   return m < Money() ? "-$" + amount.substr(1) : '$' + amount;
@@ -120,39 +103,11 @@ inline std::string counted(std::uint64_t n, std::string_view one, std::string_vi
   return std::to_string(n) + ' ' + std::string(n == 1 ? one : several);
 }
 
-/// Cells that are as wide as the widest of their column; the first column is flush left, the others right.
-template <std::size_t Columns>
-class Table {
- public:
-  using Line = std::array<std::string, Columns>;
-  void add(Line line) { lines_.push_back(static_cast<Line&&>(line)); }
-  void append_to(std::string& out) const {
-    std::array<std::size_t, Columns> widths{};
-    for (const Line& line : lines_)
-      for (std::size_t c = 0; c < Columns; ++c)
-        if (width(line[c]) > widths[c]) widths[c] = width(line[c]);
-    for (const Line& line : lines_) {
-      for (std::size_t c = 0; c < Columns; ++c) {
-        const std::string room(widths[c] - width(line[c]), ' ');
-        out += c == 0 ? "  " + line[c] + room : "  " + room + line[c];
-      }
-      out += '\n';
-    }
-  }
-
- private:
-  static std::size_t width(std::string_view s) noexcept {
-    std::size_t n = 0;
-    for (char c : s) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // UTF-8
-    return n;
-  }
-  std::vector<Line> lines_{};
-};
-
 }  // namespace detail
 
 inline std::string Figures::text() const {
   using namespace detail;
+  using Align = llmroute::detail::TextTable::Align;
   constexpr std::string_view names[]{"all time", "last minute", "last hour", "last day"};
   std::string out(names[static_cast<std::size_t>(window)]);
   out += ": " + counted(requests, "request", "requests") + ", " + std::to_string(answered) + " answered, " +
@@ -166,24 +121,24 @@ inline std::string Figures::text() const {
   out += (savings ? said(*savings) : std::string(not_available)) + '\n';
 
   if (!providers.empty()) {
-    Table<11> table;
-    table.add({"provider", "ok", "failed", "neither", "success", "mean", "p50", "p95", "tokens in", "tokens out", "cost"});
+    llmroute::detail::TextTable table(Align::right, 2);
+    table.row({"provider", "ok", "failed", "neither", "success", "mean", "p50", "p95", "tokens in", "tokens out", "cost"});
     for (const ProviderFigures& p : providers) {
       std::string paid = said(p.cost);
       if (p.unknown_costs > 0) paid += " and " + std::to_string(p.unknown_costs) + " unknown";
-      table.add({printable(p.name, 60), std::to_string(p.successes), std::to_string(p.failures), std::to_string(p.neither),
+      table.row({printable(p.name, 60), std::to_string(p.successes), std::to_string(p.failures), std::to_string(p.neither),
                  percentage(p.successes, p.failures), said(p.mean), said(p.p50), said(p.p95), std::to_string(p.prompt_tokens),
                  std::to_string(p.completion_tokens), paid});
     }
-    table.append_to(out);
+    out += table.text();
   }
   if (!categories.empty()) {
-    Table<7> table;
-    table.add({"category", "requests", "answered", "failed", "cancelled", "success", "cost"});
+    llmroute::detail::TextTable table(Align::right, 2);
+    table.row({"category", "requests", "answered", "failed", "cancelled", "success", "cost"});
     for (const CategoryFigures& c : categories)
-      table.add({printable(c.name, 60), std::to_string(c.requests), std::to_string(c.answered), std::to_string(c.failed),
+      table.row({printable(c.name, 60), std::to_string(c.requests), std::to_string(c.answered), std::to_string(c.failed),
                  std::to_string(c.cancelled), percentage(c.answered, c.failed), said(c.cost)});
-    table.append_to(out);
+    out += table.text();
   }
   return out;
 }

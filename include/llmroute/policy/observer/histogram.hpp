@@ -30,7 +30,7 @@ struct LatencyClasses {
     if (octave >= octaves) return count - 1;
     const std::uint64_t step = ns >> octave;                                              // 2^20 to 2^21
     const int quarter = (step >= 1'246'974) + (step >= 1'482'910) + (step >= 1'763'488);  // 2^20.25, 2^20.5, 2^20.75
-    return static_cast<std::size_t>(1 + octave * 4 + quarter);
+    return 1 + static_cast<std::size_t>(octave) * 4 + static_cast<std::size_t>(quarter);
   }
 
   /// What is said of a latency in that class.

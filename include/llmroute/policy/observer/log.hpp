@@ -58,7 +58,7 @@ namespace detail {
 /// One line of logfmt in a buffer of its own. What is empty or not positive is taken for unknown and left out.
 class LogLine {
  public:
-  LogLine() noexcept {}  // of the buffer only the bytes in use are ever read
+  LogLine() noexcept {}  // NOLINT(modernize-use-equals-default): of the buffer only the bytes in use are ever written
   std::string_view view() const noexcept { return {bytes_, size_}; }
 
   /// A word of ours, which needs no quotes.
