@@ -203,3 +203,19 @@ TEST_CASE("a local server on another machine is refused until plain http is allo
   CHECK_FALSE(Fleet(providers::ollama({.url = "http://10.0.0.2:11434/v1"})).problem().empty());
   CHECK(Fleet(providers::ollama({.url = "http://10.0.0.2:11434/v1", .allow_plain_http = true})).problem().empty());
 }
+
+TEST_CASE("Anthropic speaks its own dialect, with its own field for the key and a version") {
+  const Provider p = providers::anthropic({.key = "k"});
+  CHECK(p.dialect == &dialect::anthropic);
+  CHECK(p.url == "https://api.anthropic.com/v1");
+  CHECK(p.key_field.name == "x-api-key");
+  CHECK(p.key_field.prefix.empty());
+  CHECK(p.fields == std::vector<std::pair<std::string, std::string>>{{"anthropic-version", "2023-06-01"}});
+  CHECK(p.capabilities.has(Capability::json_schema));
+  CHECK_FALSE(p.capabilities.has(Capability::json));
+  const Provider beta = providers::anthropic({.key = "k", .fields = {{"anthropic-beta", "b"}}});
+  CHECK(beta.fields.size() == 2);
+  const Provider own = providers::anthropic({.key = "k", .fields = {{"Anthropic-Version", "2099-01-01"}}});
+  CHECK(own.fields.size() == 1);
+  CHECK(providers::openai({.key = "k"}).dialect == nullptr);
+}

@@ -73,7 +73,7 @@ struct FreeAllowance {
 
 struct Provider {
   std::string name{};                ///< 1 to 31 bytes, unique in a fleet
-  std::string url{};                 ///< what stands before "/chat/completions"
+  std::string url{};                 ///< what stands before "/chat/completions", or what else its dialect asks for
   std::string vendor{};              ///< whose models and prices it has: "groq"; empty: nobody's that is known
   const Dialect* dialect = nullptr;  ///< null: OpenAI's chat completions
   std::string model{};               ///< for requests that name none; empty: the field is left out

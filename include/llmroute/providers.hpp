@@ -24,18 +24,20 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/dialect/anthropic.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/provider.hpp"
 #include "llmroute/secret.hpp"
 #include "llmroute/time.hpp"
+#include "llmroute/wire/headers.hpp"  // iequals
 
 namespace llmroute::providers {
 
 /// What shall be otherwise than in the preset. A field that is not set leaves it as it is.
 struct Setup {
   std::string name{};   ///< two of one vendor need two names
-  std::string url{};    ///< what stands before "/chat/completions"
+  std::string url{};    ///< what stands before "/chat/completions", for Anthropic before "/messages"
   std::string model{};  ///< for requests that name none
   Secret key{};
   std::string key_variable{};           ///< where to look for the key instead
@@ -75,6 +77,10 @@ struct Vendor {
   Capabilities capabilities = Capabilities::assumed();  ///< of models that the model map does not list
   Where where = Where::elsewhere;
   std::string_view vendor = name;
+  const Dialect* dialect = nullptr;  ///< null: OpenAI's
+  std::string_view key_field{};      ///< empty: a bearer token
+  std::string_view version_field{};  ///< which version of the API is spoken, where each request has to say so
+  std::string_view version{};
 };
 
 inline constexpr Vendor groq{"groq",
@@ -125,15 +131,20 @@ inline constexpr Vendor gemini{"gemini",
                                "https://aistudio.google.com/apikey",
                                600,
                                "multilingual"};
-// Through its OpenAI-compatible endpoint, which ignores response formats.
-inline constexpr Vendor anthropic{"anthropic",
-                                  "https://api.anthropic.com/v1",
-                                  "claude-haiku-4-5",
-                                  "ANTHROPIC_API_KEY",
-                                  "https://console.anthropic.com/settings/keys",
-                                  1800,
-                                  "reasoning complex analysis",
-                                  Capability::streaming | Capability::tools | Capability::images};
+// JSON it writes to a schema only.
+inline constexpr Vendor anthropic{
+    .name = "anthropic",
+    .url = "https://api.anthropic.com/v1",
+    .model = "claude-haiku-4-5",
+    .key_variable = "ANTHROPIC_API_KEY",
+    .key_page = "https://console.anthropic.com/settings/keys",
+    .latency_ms = 1800,
+    .strengths = "reasoning complex analysis",
+    .capabilities = Capability::streaming | Capability::tools | Capability::images | Capability::json_schema,
+    .dialect = &dialect::anthropic,
+    .key_field = "x-api-key",
+    .version_field = "anthropic-version",
+    .version = "2023-06-01"};
 
 // 127.0.0.1 and not localhost: that may mean ::1 first, where some of these do not listen.
 inline constexpr Vendor ollama{.name = "ollama", .url = "http://127.0.0.1:11434/v1", .where = Where::this_machine};
@@ -173,12 +184,17 @@ inline Provider make(const Vendor& v, const Setup& s) {
   p.key_page = std::string(v.key_page);
   p.key = s.key.empty() ? key_in(p.key_variable) : s.key;
   p.needs_key = !p.key_variable.empty();
+  p.dialect = v.dialect;
   p.fields = s.fields;
+  bool says_version = v.version_field.empty();
+  for (const auto& field : s.fields) says_version = says_version || http::iequals(field.first, v.version_field);
+  if (!says_version) p.fields.emplace_back(v.version_field, v.version);
   p.allow_plain_http = s.allow_plain_http;
   p.price = s.price != Price{} ? s.price : v.where == Where::this_machine ? Price::zero() : Price{};
   p.window = s.window;
   p.capabilities = s.capabilities.value_or(v.capabilities);
   p.markup = s.markup.value_or(p.markup);
+  if (!v.key_field.empty()) p.key_field = {.name = std::string(v.key_field), .prefix = {}};
   if (s.key_field) p.key_field = *s.key_field;
   p.free = s.free.value_or(p.free);
   p.expected_latency = s.expected_latency != Duration::zero() ? s.expected_latency : std::chrono::milliseconds(v.latency_ms);

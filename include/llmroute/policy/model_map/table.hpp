@@ -48,7 +48,8 @@ namespace detail {
 inline constexpr Capabilities text = Capability::streaming | Capability::tools | Capability::json;
 inline constexpr Capabilities schema = text | Capability::json_schema;
 inline constexpr Capabilities vision = schema | Capability::images;
-inline constexpr Capabilities claude = Capability::streaming | Capability::tools | Capability::images;  // ignores formats here
+inline constexpr Capabilities claude =  // JSON it writes to a schema only
+    Capability::streaming | Capability::tools | Capability::images | Capability::json_schema;
 inline constexpr Capabilities search = Capability::streaming | Capability::images | Capability::json_schema;
 
 constexpr Price usd(std::string_view input, std::string_view output) noexcept {
