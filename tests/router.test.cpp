@@ -424,6 +424,16 @@ TEST_CASE("compare tells what is wrong with a request that nobody is asked") {
   CHECK(c.rows[0].failure == "request_invalid, the request has no messages");
 }
 
+TEST_CASE("compare says why it asks nobody at all") {
+  Fixture f;
+  auto router = f.router();
+  const Comparison nobody = router.compare("Hello", {.allow = {"three"}});
+  CHECK(nobody.rows.empty());
+  CHECK(nobody.text() == "nobody is asked: the request allows none of the fleet's providers\n");
+  Router unsound{Fleet{}, transport::from([](const http::Request&) { return http::Response{}; })};
+  CHECK(unsound.compare("Hello").text() == "nobody is asked: the fleet has no provider: give it at least one\n");
+}
+
 TEST_CASE("a reply names the strategy that its request picked") {
   Fixture f;
   auto router = f.router(ranking::by_name());

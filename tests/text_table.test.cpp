@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/text_table.hpp"
 
+#include <string>
+
 #include "catch.hpp"
 
 using namespace llmroute;
@@ -21,10 +23,23 @@ TEST_CASE("a text is shortened to characters, in one line") {
   CHECK(detail::shortened("", 5).empty());
 }
 
-TEST_CASE("columns may be flush right, all but the first, and control characters break no line") {
+TEST_CASE("columns may be flush right, all but the first") {
   detail::TextTable table(detail::TextTable::Align::right, 2);
   table.row({"name", "n"});
-  table.row({"a\nb", "100"});
-  table.row({"c\x1b", ""});
-  CHECK(table.text() == "  name    n\n  a?b   100\n  c?\n");
+  table.row({"ab", "100"});
+  table.row({"c", ""});
+  CHECK(table.text() == "  name    n\n  ab    100\n  c\n");
+}
+
+TEST_CASE("whatever bytes a cell holds, its row is one line of text") {
+  detail::TextTable table;
+  table.row({"a\x1b[2J\nb",
+             "\xC2\x9B"
+             "31m",
+             "\xFF"});
+  CHECK(table.text() == "a\\x1B[2J\\nb  \\x9B31m  \xEF\xBF\xBD\n");
+  CHECK(detail::shortened("\xC2\x9B"
+                          "31m",
+                          35) == "\\x9B31m");
+  CHECK(detail::shortened(std::string(1'000, '\x80'), 2) == "\xEF\xBF\xBD\xEF\xBF\xBD...");
 }

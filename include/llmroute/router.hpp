@@ -120,6 +120,7 @@ class RouterOf {
       all.rows.push_back({.provider = std::string_view(name), .reply = complete(request, one, stopped)});
       if (Comparison::Row& row = all.rows.back(); !row.reply) row.failure = failure_of(name, row.reply.error(), request, one);
     }
+    if (all.rows.empty()) all.problem = nobody_to_compare();
     return all;
   }
   Comparison compare(std::string_view prompt, const Options& options = {}, Stopped stopped = {}) {
@@ -207,6 +208,10 @@ class RouterOf {
     for (const Provider& p : places->fleet().providers())
       if ((options.allow.empty() || lists(options.allow, p.name)) && !lists(options.deny, p.name)) names.push_back(p.name);
     return names;
+  }
+  std::string nobody_to_compare() const {
+    const Result<void> sound = (check)();
+    return sound ? "the request allows none of the fleet's providers" : sound.error().message;
   }
   // The failure's own message tells of the other providers too.
   std::string failure_of(std::string_view provider, const Failure& f, const ChatRequest& request,

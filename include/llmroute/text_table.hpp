@@ -10,21 +10,27 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/wire/printable.hpp"
+
 namespace llmroute::detail {
 
 /// The first so many characters in one line; what was cut shows as "...".
 inline std::string shortened(std::string_view text, std::size_t characters) {
   std::string line;
   std::size_t count = 0;
-  for (char c : text) {
-    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    if (begins && count++ == characters) return line + "...";
-    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at != end; ++count) {
+    if (count == characters) return line + "...";
+    const std::string_view character(at, utf8::sequence(at, end).length);
+    const auto lead = static_cast<unsigned char>(*at);
+    if (lead < 0x20 || lead == 0x7F) line += ' ';
+    else append_printable(line, character, 4);
+    at += character.size();
   }
   return line;
 }
 
-/// Cells as wide as the widest of their column, in characters. A control character in one shows as a question mark.
+/// Cells as wide as the widest of their column, in characters. Whatever strangers' words are in one, its row stays one line.
 class TextTable {
  public:
   enum class Align : bool { left, right };  // of all columns but the first, which is flush left
@@ -33,11 +39,7 @@ class TextTable {
 
   void row(std::initializer_list<std::string_view> cells) {
     std::vector<std::string> fresh;
-    for (std::string_view cell : cells) {
-      fresh.emplace_back(cell);
-      for (char& c : fresh.back())
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    }
+    for (std::string_view cell : cells) fresh.push_back(printable(cell, 400));
     rows_.push_back(std::move(fresh));
   }
 

@@ -3,6 +3,8 @@
 
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "route/by_hand.hpp"
@@ -26,15 +28,25 @@ std::string order(const Explanation& e) {
 }
 /// Who is really asked, when each of them fails.
 std::string asked(auto& core, const ChatRequest& request = hello, const Options& options = {}) {
-  Options eight = options;
-  eight.attempts = 8;
-  Exchange x(core, request, eight, Delivery::whole, Overlap::no, Time{});
+  Exchange x(core, request, options, Delivery::whole, Overlap::no, Time{});
   std::string all;
   for (Step s = x.next(Time{}); s.what == Step::Do::send; s = x.next(Time{})) {
     all += (all.empty() ? "" : " ") + std::string(x.provider(s.attempt).name);
     x.ended(s.attempt, failed(Kind::server_error, 500), Time{});
   }
   return all;
+}
+/// Those of an explanation who would be asked.
+std::string open(const Explanation& e) {
+  std::string all;
+  for (const Prospect& p : e.providers)
+    if (p.asked()) all += (all.empty() ? "" : " ") + p.provider.text();
+  return all;
+}
+Fleet many(int n) {
+  std::vector<Provider> all;
+  for (int i = 0; i < n; ++i) all.push_back(named("p" + std::to_string(i)));
+  return Fleet{std::move(all)};
 }
 Fleet trio() {
   Provider dear = named("dear"), cheap = named("cheap"), unknown = named("unknown");
@@ -90,6 +102,79 @@ TEST_CASE("an explanation foretells whom the next request asks, draws and turns 
   foretold(ranking::RoundRobin{});
   foretold(ranking::Cheapest{});  // equal prices are drawn
   foretold(ranking::by_name());
+}
+
+TEST_CASE("an explanation counts the attempts that the request has") {
+  for (int attempts : {1, 2, 5, 8, 100}) {
+    auto core = core_of(many(10), cooldown::Off{}, retry::Off{});
+    const Options options{.attempts = attempts};
+    const Explanation e = explained(core, hello, options);
+    REQUIRE(e.providers.size() == 10);
+    CHECK(e.open() == static_cast<std::size_t>(attempts < 8 ? attempts : 8));
+    CHECK(e.providers[9].why == Closed::no_attempt_left);
+    CHECK(open(e) == asked(core, hello, options));
+  }
+  auto core = core_of(many(10), cooldown::Off{}, retry::Off{});
+  CHECK(open(explained(core)) == asked(core));
+}
+
+TEST_CASE("an explanation of a request without fallback names one provider") {
+  auto core = core_of(many(3), cooldown::Off{}, retry::Off{});
+  const Options options{.fallback = Fallback::off};
+  const Explanation e = explained(core, hello, options);
+  CHECK(open(e) == "p0");
+  CHECK(e.providers[1].why == Closed::other_provider);
+  CHECK(open(e) == asked(core, hello, options));
+}
+
+TEST_CASE("in a large fleet nobody who rests is taken for a last resort, and each provider is looked at a few times") {
+  struct Counts {
+    double score(const Candidate& c, const Query&) const { return ++*scores, c.index; }
+    std::size_t* scores;
+  };
+  std::size_t scores = 0;
+  auto core = core_of(many(1'000), Counts{&scores}, cooldown::CircuitBreaker{.failures = 1}, retry::Off{});
+  asked(core, hello, {.allow = {"p999"}});
+  scores = 0;
+  const Explanation e = explained(core);
+  CHECK(scores < 7'000);
+  REQUIRE(e.providers.size() == 1'000);
+  CHECK(e.open() == 5);
+  CHECK_FALSE(e.providers[999].last_resort);
+  CHECK(e.providers[999].why == Closed::rests);
+}
+
+TEST_CASE("what is free is below every ceiling, also where it has no price") {
+  Provider p = named("p");
+  p.price = {};
+  p.free = {.requests_per_day = 1};
+  auto core = core_of(Fleet{p}, cooldown::Off{}, retry::Off{});
+  const Options options{.price_ceiling = dollars("0.01")};
+  CHECK(open(explained(core, hello, options)) == "p");
+  CHECK(asked(core, hello, options) == "p");
+  CHECK(explained(core, hello, options).providers[0].why == Closed::price_unknown);
+}
+
+TEST_CASE("a request without time left is refused in its explanation, too") {
+  auto core = core_of(many(1));
+  const Options late{.timeouts = {.deadline = 0s}};
+  CHECK(explained(core, hello, late).refused == Kind::deadline_exceeded);
+  CHECK(asked(core, hello, late).empty());
+}
+
+TEST_CASE("a latency that is expected is told as it is, however long") {
+  Provider p = named("p");
+  p.expected_latency = endless;
+  auto core = core_of(Fleet{p});
+  CHECK(explained(core).providers[0].latency == endless);
+}
+
+TEST_CASE("whatever strangers call their models and categories, an explanation has a line for each provider") {
+  auto core = core_of(many(1), ranking::by_name());
+  const ChatRequest request{.messages = "Hello", .model = "\x1b[2J\nmodel"};
+  CHECK(explained(core, request, {.category = "\x1b[2J\ncode"}).text() ==
+        "category \\x1B[2J\\ncode, strategy priority, about 2 + 256 tokens\n1.  p0  \\x1B[2J\\nmodel  $0.000514\n");
+  CHECK(explained(core, hello, {.strategy = "\x1b[2J"}).text().find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("an explanation tells no observer, takes no probe and reserves nothing") {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/route/status.hpp"
 
+#include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "route/by_hand.hpp"
@@ -118,4 +121,29 @@ TEST_CASE("the status of an unsound fleet is its problem") {
   std::ostringstream out;
   out << status;
   CHECK(out.str().find("nothing is sent: the fleet has no provider") == 0);
+}
+
+TEST_CASE("what failed after the clock was read did not fail in the future") {
+  auto core = core_of(Fleet{named("a")});
+  core.pin()->group({}).lanes[0].place->health.remember(Kind::server_error, Time{} + 5s);
+  CHECK(status_of(core).providers[0].last_failure_ago == 0s);
+}
+
+TEST_CASE("the status of many providers with many models is in the fleet's order") {
+  struct Hundred {
+    std::optional<Offer> resolve(std::string_view model, const Provider& p) const { return Offer::assumed({{}, model}, p); }
+    void each_model(FunctionRef<void(std::string_view)> each) const {
+      for (int i = 0; i < 100; ++i) each("m" + std::to_string(i));
+    }
+  };
+  std::vector<Provider> all;
+  for (int i = 0; i < 50; ++i) all.push_back(named("p" + std::to_string(i)));
+  auto core = core_of(Fleet{std::move(all)}, Hundred{});
+  ends(core, "p7", good(), 10ms, "m42");
+  const FleetStatus status = status_of(core);
+  REQUIRE(status.providers.size() == 51);
+  CHECK(status.providers[7].model.empty());
+  CHECK(status.providers[8].provider == "p7");
+  CHECK(status.providers[8].model == "m42");
+  CHECK(status.providers[9].provider == "p8");
 }

@@ -24,10 +24,11 @@ class Allowance {
   }
   /// Counts a request that is sent now. True: it is free.
   bool take(const FreeAllowance& given, Time now) noexcept {
-    std::int64_t began = began_.load(std::memory_order_relaxed);
-    if (day_is_over(now) && began_.compare_exchange_strong(began, now.time_since_epoch().count(), std::memory_order_relaxed)) {
-      requests_.store(0, std::memory_order_relaxed);
-      tokens_.store(0, std::memory_order_relaxed);
+    std::int64_t began = began_.load(std::memory_order_acquire);
+    const std::int64_t requests = requests_.load(std::memory_order_relaxed), tokens = tokens_.load(std::memory_order_relaxed);
+    if (day_is_over(now) && began_.compare_exchange_strong(began, now.time_since_epoch().count(), std::memory_order_release)) {
+      requests_.fetch_sub(requests, std::memory_order_relaxed);  // what others count meanwhile is of the new day
+      tokens_.fetch_sub(tokens, std::memory_order_relaxed);
     }
     return within(given.requests_per_day, requests_.fetch_add(1, std::memory_order_relaxed)) &&
            within(given.tokens_per_day, tokens_.load(std::memory_order_relaxed));

@@ -32,6 +32,7 @@ enum class Closed : std::uint8_t {
   asked_to_rest,
   tried,
   other_provider,
+  no_attempt_left,
   refused,
   unwanted
 };
@@ -58,6 +59,7 @@ constexpr std::string_view to_string(Closed c) noexcept {
                                      "asked for a rest",
                                      "was asked already",
                                      "the request allows no fallback",
+                                     "the request has no attempt left for it",
                                      "was refused by a budget or a limit",
                                      "is not wanted by the ranking"};
   return names[static_cast<std::size_t>(c)];

@@ -22,11 +22,13 @@ struct Comparison {
     std::string failure{};
   };
   std::vector<Row> rows{};
+  std::string problem{};  ///< why nobody was asked at all; empty: somebody was
 
   const Row* begin() const noexcept { return rows.data(); }
   const Row* end() const noexcept { return rows.data() + rows.size(); }
 
   std::string text() const {
+    if (!problem.empty()) return "nobody is asked: " + printable(problem, 1'000) + '\n';
     detail::TextTable table;
     table.row({"provider", "latency", "cost", "answer"});
     for (const Row& r : rows) {

@@ -70,8 +70,8 @@ class Exchange {
   /// Request and options are borrowed until the exchange is gone.
   Exchange(CoreOf& core, const ChatRequest& request, const Options& options, Delivery delivery, Overlap overlap, Time now)
       : core_(core), pin_(core.pin()), query_{.request = request, .options = options}, selection_(core, *pin_, query_),
-        race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), options.attempts.value_or(5), delivery, now),
-        last_now_(now), overlap_(overlap) {
+        race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), attempts_of(options), delivery, now), last_now_(now),
+        overlap_(overlap) {
     core_.begin();
     put(query_, core_.next_id(), delivery);
     selection_.begin();
@@ -390,7 +390,7 @@ class Exchange {
 
     const Cost cost =
         held.free && !e.billed ? Cost{Money(), Cost::Source::usage} : cost_of(*l.provider, held.offer, held.estimate, e, o);
-    if (held.free) l.allowance->used(e.usage.total());
+    if (held.free) l.allowance->used(e.usage.reported || !o.ok() ? e.usage.total() : expected_tokens());
     bill_.add(cost);
     held.reserved.settle(core_.policies(), cost.amount, now);
     if (held.extra) core_.give_extra();
@@ -413,6 +413,9 @@ class Exchange {
              .cost = cost,
              .now = now});
     if (o.failed()) tell_rest(l, o, entry, now);
+  }
+  std::int64_t expected_tokens() const noexcept {
+    return detail::saturating_add(query_.prompt_tokens(), query_.completion_tokens);
   }
   Duration rest_without_hint(const Outcome& o) noexcept {
     Duration rest = std::chrono::seconds(60);

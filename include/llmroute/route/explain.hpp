@@ -5,8 +5,8 @@
 #define LLMROUTE_ROUTE_EXPLAIN_HPP
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "llmroute/config.hpp"
 #include "llmroute/result.hpp"
 #include "llmroute/route/account.hpp"
+#include "llmroute/route/clocks.hpp"
 #include "llmroute/route/explanation.hpp"
 #include "llmroute/route/question.hpp"
 #include "llmroute/route/selection.hpp"
@@ -50,7 +51,7 @@ class Preview {
   Result<Prospect> select() {
     std::optional<Prospect> first;
     guarded([&] {
-      if (judged()) first = chosen(nullptr);
+      if (judged()) first = chosen();
     });
     if (first && !refusal_) return std::move(*first);
     Failure f;
@@ -81,6 +82,8 @@ class Preview {
 
   bool judged() {
     refusal_ = refused_at_sight(core_, pin_->fleet(), query_);
+    if (!refusal_ && deadline_of(query_.options.timeouts, pin_->fleet().timeouts()) <= Duration::zero())
+      refusal_ = Refusal{Kind::deadline_exceeded, "there is no time left"};
     if (refusal_) return false;
     judge(core_, query_);
     refusal_ = refused_by_ranking(core_, query_);
@@ -90,38 +93,40 @@ class Preview {
 
   // Each is what the ranking would want if all before it had failed.
   void order(std::vector<Prospect>& all) {
-    const std::size_t n = selection_.size();
-    std::vector<char> asked(n);
-    while (const auto next = chosen(asked.data())) {
+    bool last_resort = false;
+    while (query_.attempt < attempts_of(query_.options) && !last_resort) {
+      const auto next = chosen();
+      if (!next) break;
       all.push_back(*next);
       ++query_.attempt;
-      if (next->last_resort) break;
+      last_resort = next->last_resort;
     }
+    const Closed why = selection_.choose(now_).at == none ? Closed::unwanted : Closed::no_attempt_left;
     query_.attempt = 0;
+    std::size_t at = 0;  // lanes are in the fleet's order
     for (const Provider& p : pin_->fleet().providers()) {
-      std::size_t at = 0;
-      while (at < n && selection_.lane(at).provider != &p) ++at;
-      if (at == n) all.push_back(Prospect{.provider = std::string_view(p.name), .why = Closed::not_carried});
-      else if (asked[at] == 0) all.push_back(closed(at));
+      if (at == selection_.size() || selection_.lane(at).provider != &p)
+        all.push_back(Prospect{.provider = std::string_view(p.name), .why = Closed::not_carried});
+      else if (const std::size_t i = at++; !selection_.was_asked(selection_.lane(i))) all.push_back(closed(i, why));
     }
   }
-  /// Marks it in `asked`, where there is one.
-  std::optional<Prospect> chosen(char* asked) {
-    detail::Chosen choice = selection_.choose(now_, asked);
+  std::optional<Prospect> chosen() {
+    detail::Chosen choice = selection_.choose(now_);
     const bool last_resort = choice.at == none && query_.attempt == 0;
     if (last_resort) choice = selection_.least_ill(now_);
     if (choice.at == none) return std::nullopt;
-    if (asked != nullptr) asked[choice.at] = 1;
     Prospect p = prospect(choice.at);
     p.score = choice.score;
     p.last_resort = last_resort;
     if (last_resort) p.why = selection_.why_not(choice.at, now_);
+    selection_.take(choice.at);
+    selection_.asked(selection_.lane(choice.at));
     return p;
   }
-  Prospect closed(std::size_t at) const {
+  Prospect closed(std::size_t at, Closed otherwise) const {
     Prospect p = prospect(at);
     p.why = selection_.why_not(at, now_);
-    if (p.why == Closed::open) p.why = Closed::unwanted;
+    if (p.why == Closed::open) p.why = otherwise;
     return p;
   }
   Prospect prospect(std::size_t at) const {
@@ -130,7 +135,9 @@ class Preview {
     const Candidate c = selection_.candidate(lane, offer, now_);
     Prospect p{.provider = std::string_view(c.provider.name), .model = offer.model.text()};
     if (c.price_known() || c.is_free()) p.estimate = {c.estimate(), Cost::Source::estimated};
-    p.latency = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(c.latency_ms()));
+    p.latency = c.provider.expected_latency;
+    if (const float ms = c.health.latency_ms(); ms > 0)
+      p.latency = std::chrono::duration_cast<Duration>(std::chrono::duration<float, std::milli>(ms));
     if (const Time until = selection_.rest_until(lane, now_); until > now_ && until != never) p.rests = until - now_;
     return p;
   }

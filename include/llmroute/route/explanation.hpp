@@ -55,10 +55,10 @@ struct Explanation {
   }
 
   std::string text() const {
-    std::string head = "category " + (category.empty() ? "none" : category) + ", strategy " +
-                       (strategy.empty() ? "unnamed" : strategy) + ", about " + std::to_string(prompt_tokens) + " + " +
-                       std::to_string(completion_tokens) + " tokens\n";
-    if (refused) return head + "refused: " + std::string(to_string(*refused)) + ", " + reason + '\n';
+    std::string head = "category " + (category.empty() ? "none" : printable(category, 100)) + ", strategy " +
+                       (strategy.empty() ? "unnamed" : printable(strategy, 100)) + ", about " + std::to_string(prompt_tokens) +
+                       " + " + std::to_string(completion_tokens) + " tokens\n";
+    if (refused) return head + "refused: " + std::string(to_string(*refused)) + ", " + printable(reason, 1'000) + '\n';
     detail::TextTable table;
     int place = 0;
     for (const Prospect& p : providers) {

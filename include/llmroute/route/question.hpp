@@ -20,6 +20,13 @@ struct Refusal {
   std::string why{};
 };
 
+/// How many attempts a request may have.
+inline int attempts_of(const Options& o) noexcept {
+  constexpr int usual = 5, most = static_cast<int>(max_attempts);
+  const int wanted = o.attempts.value_or(usual);
+  return wanted < most ? wanted : most;
+}
+
 /// What the request itself says.
 inline void put(Query& query, std::uint64_t id, Delivery delivery) noexcept {
   query.id = id;

@@ -82,8 +82,6 @@ class Selection {
 
   /// Whom the ranking wants among those who are open.
   Choice choose(Time now) const { return choose(View{*this, now}); }
-  /// The same without those that are left out, a flag each.
-  Choice choose(Time now, const char* left_out) const { return choose(View{*this, now, none, left_out}); }
   Turns& turns() const noexcept { return *group_.turns; }
 
   /// Everybody rests: whose rest ends first? Rests that a provider asked for are never cut short, nor is anybody asked whom the
@@ -142,11 +140,10 @@ class Selection {
     const Selection& s;
     Time now;
     std::size_t only = none;  // open, whoever else is
-    const char* left_out = nullptr;
     std::size_t size() const noexcept { return s.size(); }
     bool open(std::size_t i) const {
       if (only != none) return i == only;
-      return i < size() && (left_out == nullptr || left_out[i] == 0) && s.closed(i, now) == Closed::open;
+      return i < size() && s.closed(i, now) == Closed::open;
     }
     Candidate operator[](std::size_t i) const { return s.candidate(s.lane(i), s.offer(s.lane(i)), now); }
     double most_weight() const noexcept { return s.group_.most_weight; }
@@ -181,7 +178,7 @@ class Selection {
     if (least_window_ > 0 && offer->window < least_window_) return Closed::larger_window;
     if (const auto ceiling = query_.options.price_ceiling) {
       const Candidate c = candidate(l, *offer, now);
-      if (!c.price_known()) return Closed::price_unknown;
+      if (!c.price_known() && !c.is_free()) return Closed::price_unknown;
       if (c.estimate() > *ceiling) return Closed::price;
     }
     for (std::uint8_t k = 0; k < asked_count_; ++k)

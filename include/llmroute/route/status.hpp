@@ -34,7 +34,7 @@ ProviderStatus status_of(const Cooldown& cooldown, const LaneOf& l, Time now) {
   s.in_flight = h.in_flight.load(std::memory_order_relaxed);
   if (const std::int64_t at = h.last_failed.load(std::memory_order_relaxed); at != long_ago.time_since_epoch().count()) {
     s.last_failure = h.last_failure.load(std::memory_order_relaxed);
-    s.last_failure_ago = now - Time(Duration(at));
+    s.last_failure_ago = longer(now - Time(Duration(at)), Duration::zero());  // it may have failed since `now` was read
   }
 
   const Time asked = l.asked_rest(), policy = cooldown.rest_until(l.place->state, now);
@@ -56,20 +56,23 @@ FleetStatus status_of(const Core<Policies>& core) {
   const auto& cooldown = core.template policy<role::Cooldown>();
   FleetStatus all;
   all.problem = pin->fleet().problem();
-  for (const Provider& p : pin->fleet().providers()) {
-    std::vector<const void*> seen;  // several names may share a place
-    bool is_default = true;
-    pin->each_lane([&](const auto& l, std::string_view model) {
-      if (l.provider != &p) return;
-      const void* place = &*l.place;
-      for (const void* s : seen)
-        if (s == place) return;
-      seen.push_back(place);
-      if (!std::exchange(is_default, false) && !detail::used(l)) return;
-      all.providers.push_back(detail::status_of(cooldown, l, now));
-      all.providers.back().model = model.empty() ? l.offer.model.text() : std::string(model);
-    });
-  }
+  struct Rows {
+    std::vector<const void*> seen{};  // several names may share a place
+    std::vector<ProviderStatus> rows{};
+  };
+  std::vector<Rows> providers(pin->fleet().providers().size());
+  pin->each_lane([&](const auto& l, std::string_view model) {
+    Rows& mine = providers[l.index];
+    const void* place = &*l.place;
+    for (const void* s : mine.seen)
+      if (s == place) return;
+    mine.seen.push_back(place);
+    if (!mine.rows.empty() && !detail::used(l)) return;
+    mine.rows.push_back(detail::status_of(cooldown, l, now));
+    mine.rows.back().model = model.empty() ? l.offer.model.text() : std::string(model);
+  });
+  for (Rows& p : providers)
+    for (ProviderStatus& row : p.rows) all.providers.push_back(std::move(row));
   return all;
 }
 

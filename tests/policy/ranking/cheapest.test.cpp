@@ -158,3 +158,23 @@ TEST_CASE("an attempt that was not sent after all takes nothing from the allowan
   CHECK(left(refused));
   CHECK(left(shut));
 }
+
+TEST_CASE("what was given away says nothing of what is charged afterwards") {
+  Provider generous = priced("generous", "10");
+  generous.free = {.requests_per_day = 2};
+  Market m(Fleet{priced("cheap", "1"), generous}, {.by = ranking::Cheapest::By::charged});
+  m.buy("generous", good());
+  CHECK(m.first() == "generous");
+  m.buy("generous", good());
+  CHECK(m.first() == "cheap");
+}
+
+TEST_CASE("an answer whose tokens nobody reports takes what was estimated from the allowance") {
+  Provider generous = priced("generous", "10");
+  generous.free = {.tokens_per_day = 300};  // an estimate is 2 + 256
+  Market m(Fleet{generous});
+  const Ended unreported{.ok = true, .status = 200};
+  CHECK(m.buy("generous", unreported).amount == Money());
+  CHECK(m.buy("generous", unreported).amount == Money());
+  CHECK(m.buy("generous", unreported).amount > Money());
+}

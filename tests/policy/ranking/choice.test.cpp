@@ -106,3 +106,8 @@ TEST_CASE("a refusal of the strategy that was picked is the router's") {
   Exchange x(core, hello, picky, Delivery::whole, Overlap::no, Time{});
   CHECK(x.failure(Time{}).message == "not today");
 }
+
+template <class Name>
+concept Names = requires(Name&& name) { ranking::named(static_cast<Name&&>(name), ranking::Priority{}); };
+static_assert(Names<const char*> && Names<std::string_view> && Names<std::string&>);
+static_assert(!Names<std::string>);  // it would be gone before the first request

@@ -132,3 +132,39 @@ TEST_CASE("Fastest forgets a measure after ten minutes, so that who was slow onc
   never_forgets.now += 1000h;
   CHECK(never_forgets.first() == "b");
 }
+
+TEST_CASE("Fastest does not hold a caller's mistake against who is not measured yet") {
+  Track r(Fleet{named("known"), named("new")});
+  r.measure("known", 400ms);
+  r.measure("new", 1ms, Kind::request_invalid);
+  CHECK(r.first() == "new");
+  r.measure("new", 1ms, Kind::server_error);
+  CHECK(r.first() == "known");
+}
+
+TEST_CASE("who loses to a hedge takes at least that long for Fastest, and is not asked first again and again") {
+  struct Eager {
+    std::optional<Duration> hedge_after(const Health&, const Query&) const { return 50ms; }
+  };
+  for (int last : {0, 10}) {
+    auto core = core_of(Fleet{named("known"), named("hangs")}, ranking::Fastest{.last = last}, Eager{});
+    const ChatRequest request{.messages = "Hello"};
+    const Options options, only_known{.allow = {"known"}};
+    Time now{Time{} + 1h};
+    const auto answers = [&](Exchange<BagWith<ranking::Fastest, Eager>>& x, AttemptId id) {
+      x.ended(id, good(), now += 10ms);
+      while (x.next(now).what != Step::Do::finish) {
+      }
+    };
+    Exchange known(core, request, only_known, Delivery::whole, Overlap::yes, now);
+    answers(known, known.next(now).attempt);
+    Exchange hedged(core, request, options, Delivery::whole, Overlap::yes, now);
+    CHECK(told(hedged, now) == "hangs");
+    now = hedged.next(now).until;
+    const Step hedge = hedged.next(now);
+    REQUIRE(hedge.what == Step::Do::send);
+    answers(hedged, hedge.attempt);
+    Exchange next(core, request, options, Delivery::whole, Overlap::yes, now);
+    CHECK(told(next, now) == "known");
+  }
+}

@@ -43,6 +43,8 @@ struct Cheapest {
   void learn(State& s, const Event& e) const noexcept {
     if (by != By::charged || e.what != Event::What::ended || !e.outcome->ok() || !e.cost.exact() || e.usage.total() <= 0)
       return;
+    const bool given_away = e.cost.amount == Money() && e.cost.source == Cost::Source::usage;
+    if (given_away) return;         // which tells nothing of what it charges afterwards
     constexpr float weight = 0.3f;  // of the newest: about the last five count
     const auto fresh = static_cast<float>(e.cost.amount.dollars() * 1e3 / static_cast<double>(e.usage.total()));
     float old = s.per_1k.load(std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #ifndef LLMROUTE_POLICY_RANKING_CHOICE_HPP
 #define LLMROUTE_POLICY_RANKING_CHOICE_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "llmroute/policy/ranking/priority.hpp"
 #include "llmroute/policy/ranking/strategy.hpp"
 #include "llmroute/policy/ranking/weighted.hpp"
+#include "llmroute/wire/printable.hpp"
 
 namespace llmroute {
 namespace ranking {
@@ -27,11 +29,13 @@ struct NamedAs {
   std::string_view name{};
   LLMROUTE_NO_UNIQUE_ADDRESS R ranking{};
 };
-/// The name is borrowed: a literal outlives every router.
+/// The name is borrowed: a literal outlives every router, a string that is made here does not.
 template <class R>
 constexpr NamedAs<std::decay_t<R>> named(std::string_view name, R&& ranking) {
   return {name, static_cast<R&&>(ranking)};
 }
+template <std::same_as<std::string> S, class R>
+void named(S&& name, R&& ranking) = delete;
 
 }  // namespace ranking
 
@@ -81,7 +85,7 @@ class ChoiceOf<std::index_sequence<I...>, R...> : Option<I, R>... {
     if (!answered(q, [&]<std::size_t K, class S>(const S& strategy) {
           if constexpr (Refuses<S>) why = strategy.refuse(q);
         })) {
-      why = "options.strategy: there is none that is called \"" + q.options.strategy + "\"; there are ";
+      why = "options.strategy: there is none that is called \"" + printable(q.options.strategy, 100) + "\"; there are ";
       std::size_t said = 0;
       ((why.append(said++ == 0 ? "" : ", ").append(option<I, R>().name)), ...);
     }
@@ -134,9 +138,12 @@ constexpr ranking::NamedAs<R> as_named(ranking::NamedAs<R> n) {
   return n;
 }
 template <class R>
-  requires Named<R>
 constexpr ranking::NamedAs<R> as_named(R r) {
-  return {R::name, std::move(r)};
+  static_assert(Named<R>,
+                "llmroute: a strategy in a Choice has a `static constexpr std::string_view name`, or is given one: "
+                "named(\"mine\", strategy)");
+  if constexpr (Named<R>) return {R::name, std::move(r)};
+  else return {{}, std::move(r)};
 }
 template <class R>
 struct RankingOf {

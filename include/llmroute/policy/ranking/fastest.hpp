@@ -9,7 +9,9 @@
 // | measured                                      | the moving average (newest 0.3), or the mean of the `last` so many      |
 // | not measured, or not within `forget`          | what the provider is expected to take; unknown: 0, so it is tried early |
 // | the same, and a request is there finding out  | behind those that are measured, so that no two find out at once         |
-// | the same, and it has failed within `forget`   | likewise                                                               |
+// | the same, and it has failed within `forget`   | likewise, unless that was the request's fault                          |
+//
+// Who loses to a hedge or to the deadline is measured too: it takes at least that long.
 #ifndef LLMROUTE_POLICY_RANKING_FASTEST_HPP
 #define LLMROUTE_POLICY_RANKING_FASTEST_HPP
 
@@ -47,12 +49,15 @@ struct Fastest {
 
   void learn(State& s, const Event& e) const noexcept {
     if (e.what != Event::What::ended) return;
+    const Outcome& o = *e.outcome;
     const std::int64_t now = e.now.time_since_epoch().count();
-    if (e.outcome->failed()) return s.failed.store(now, std::memory_order_relaxed);
-    if (!e.outcome->ok()) return;
-    const std::uint32_t n = s.count.fetch_add(1, std::memory_order_relaxed);
-    s.latest[n % s.latest.size()].store(static_cast<float>(e.outcome->first_content.count()) * 1e-6f,
-                                        std::memory_order_relaxed);
+    if (o.blame() != Blame::none) return s.failed.store(now, std::memory_order_relaxed);
+    if (!o.ok() && o.ending != Ending::lost && o.ending != Ending::cut) return;
+    const float ms = static_cast<float>((o.ok() ? o.first_content : o.total).count()) * 1e-6f;
+    if (o.ok() || static_cast<double>(ms) > mean(s)) {
+      const std::uint32_t n = s.count.fetch_add(1, std::memory_order_relaxed);
+      s.latest[n % s.latest.size()].store(ms, std::memory_order_relaxed);
+    }
     s.measured.store(now, std::memory_order_relaxed);
   }
 
@@ -62,10 +67,15 @@ struct Fastest {
     return then != long_ago && later(then, forget) > now;
   }
   double latency(const Candidate& c, const State& s) const noexcept {
+    if (last <= 0 || s.count.load(std::memory_order_relaxed) == 0) return static_cast<double>(c.health.latency_ms());
+    return mean(s);
+  }
+  /// Of the `last` so many; 0: there are none.
+  double mean(const State& s) const noexcept {
     const std::size_t measured = s.count.load(std::memory_order_relaxed), size = s.latest.size();
-    if (last <= 0 || measured == 0) return static_cast<double>(c.health.latency_ms());
-    std::size_t n = static_cast<std::size_t>(last) < size ? static_cast<std::size_t>(last) : size;
+    std::size_t n = last <= 0 ? 0 : static_cast<std::size_t>(last) < size ? static_cast<std::size_t>(last) : size;
     if (measured < n) n = measured;
+    if (n == 0) return 0;
     double sum = 0;
     for (std::size_t i = 1; i <= n; ++i)
       sum += static_cast<double>(s.latest[(measured - i) % size].load(std::memory_order_relaxed));

@@ -102,7 +102,9 @@ double score_of(const R& ranking, const Group& candidates, std::size_t i, const 
 /// Whom a ranking wants among the open ones.
 template <class R, class Group>
 Chosen choose(const R& ranking, const Group& candidates, const Query& query) {
-  if constexpr (requires { ranking.choose(candidates, query); }) {  // it passes the question on
+  if constexpr (requires {
+                  { ranking.choose(candidates, query) } -> std::same_as<Chosen>;
+                }) {  // it passes the question on
     return ranking.choose(candidates, query);
   } else if constexpr (Scores<R>) {
     Chosen best{none, std::numeric_limits<double>::infinity()};
@@ -111,7 +113,8 @@ Chosen choose(const R& ranking, const Group& candidates, const Query& query) {
       if (!candidates.open(i)) continue;
       const double score = score_of(ranking, candidates, i, query);
       if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
-      else if (score == best.score && best.at != none && mix(query.seed, i + 0x71E5u + query.attempt) % ++equals == 0)
+      else if (score == best.score && best.at != none &&
+               mix(query.seed, 0x71E5u + i * max_attempts + query.attempt) % ++equals == 0)
         best.at = i;
     }
     return best;
