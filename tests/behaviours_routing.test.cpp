@@ -32,6 +32,10 @@ Exchanged exchanged(const Provider& p, const ChatRequest& request) {
   Router router{Fleet{p}, transport::from([&](const http::Request& q) {
                   seen.url = q.url, seen.body = q.body;
                   for (const http::Field& f : q.fields) seen.fields.emplace_back(f.name, f.value);
+                  if (q.url.ends_with("/messages"))
+                    return http::Response{.body = R"({"type":"message","content":[{"type":"text","text":"Hi"}],)"
+                                                  R"("stop_reason":"end_turn",)"
+                                                  R"("usage":{"input_tokens":100,"output_tokens":256}})"};
                   return http::Response{.body = R"({"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],)"
                                                 R"("usage":{"prompt_tokens":100,"completion_tokens":256}})"};
                 })};

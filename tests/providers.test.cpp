@@ -90,6 +90,18 @@ TEST_CASE("every vendor's preset is sound, needs a key, and its default model ha
   CHECK(fleet.providers().size() == 12);
 }
 
+TEST_CASE("Gemini can be asked in its own format") {
+  const Provider p = providers::gemini_native({.key = "k"});
+  CHECK(p.dialect == &dialect::gemini);
+  CHECK(p.url == "https://generativelanguage.googleapis.com/v1beta");
+  CHECK(p.key_field.name == "x-goog-api-key");
+  CHECK(p.key_field.prefix.empty());
+  CHECK(p.vendor == "gemini");
+  CHECK(p.model == providers::gemini().model);
+  CHECK(providers::gemini_native({.key_field = KeyField{}}).key_field.name == "authorization");  // Vertex
+  CHECK(Fleet(p).problem().empty());
+}
+
 TEST_CASE("every local preset is sound, needs no key and costs a known nothing") {
   std::vector<Provider> all;
   for (const Preset preset : locals) {

@@ -8,7 +8,7 @@
 // | groq, together, openrouter, openai | GROQ_API_KEY, TOGETHER_API_KEY, OPENROUTER_API_KEY, OPENAI_API_KEY |
 // | cerebras, mistral, xai, deepseek   | CEREBRAS_API_KEY, MISTRAL_API_KEY, XAI_API_KEY, DEEPSEEK_API_KEY   |
 // | fireworks, perplexity              | FIREWORKS_API_KEY, PERPLEXITY_API_KEY                              |
-// | gemini, anthropic                  | GEMINI_API_KEY, ANTHROPIC_API_KEY                                  |
+// | gemini, gemini_native, anthropic   | GEMINI_API_KEY, the same, ANTHROPIC_API_KEY                        |
 // | ollama, vllm, lm_studio, llama_cpp | none: on this machine, free of charge                              |
 // | openai_compatible                  | none, or the one that it is given                                  |
 #ifndef LLMROUTE_PROVIDERS_HPP
@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "llmroute/dialect/anthropic.hpp"
+#include "llmroute/dialect/gemini.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/provider.hpp"
@@ -131,6 +132,16 @@ inline constexpr Vendor gemini{"gemini",
                                "https://aistudio.google.com/apikey",
                                600,
                                "multilingual"};
+// Google's own format: thoughts, blocked prompts and used up quotas can be told there, and schemas are kept to.
+inline constexpr Vendor gemini_native{.name = "gemini",
+                                      .url = "https://generativelanguage.googleapis.com/v1beta",
+                                      .model = gemini.model,
+                                      .key_variable = gemini.key_variable,
+                                      .key_page = gemini.key_page,
+                                      .latency_ms = gemini.latency_ms,
+                                      .strengths = gemini.strengths,
+                                      .dialect = &dialect::gemini,
+                                      .key_field = "x-goog-api-key"};
 // JSON it writes to a schema only.
 inline constexpr Vendor anthropic{
     .name = "anthropic",
@@ -222,6 +233,7 @@ inline Provider deepseek(const Setup& s = {}) { return detail::make(detail::deep
 inline Provider fireworks(const Setup& s = {}) { return detail::make(detail::fireworks, s); }
 inline Provider perplexity(const Setup& s = {}) { return detail::make(detail::perplexity, s); }
 inline Provider gemini(const Setup& s = {}) { return detail::make(detail::gemini, s); }
+inline Provider gemini_native(const Setup& s = {}) { return detail::make(detail::gemini_native, s); }
 inline Provider anthropic(const Setup& s = {}) { return detail::make(detail::anthropic, s); }
 
 /// A server on this machine. It has whatever models were loaded: without `.model` the field is left out of the request.

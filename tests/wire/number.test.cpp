@@ -2,12 +2,14 @@
 #include "llmroute/wire/number.hpp"
 
 #include <bit>
+#include <clocale>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <locale>
 #include <optional>
 #include <random>
 #include <string>
@@ -254,6 +256,27 @@ TEST_CASE("natural numbers are written in full") {
     json::append_number(text, value);
     CHECK(text == std::to_string(value));
   }
+}
+
+TEST_CASE("a locale with other points and thousands changes no number") {
+  struct Comma : std::numpunct<char> {
+    char do_decimal_point() const override { return ','; }
+    char do_thousands_sep() const override { return '.'; }
+    std::string do_grouping() const override { return "\3"; }
+  };
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new Comma));
+  const std::string c_before = std::setlocale(LC_ALL, nullptr);
+  for (const char* const name : {"de_DE.UTF-8", "de_DE", "fr_FR.UTF-8", "German"})
+    if (std::setlocale(LC_ALL, name) != nullptr) break;
+  const double read = json::to_double("1234.5");
+  const auto whole = json::to_integer("1234567");
+  std::string written;
+  json::append_number(written, 1234567.25);
+  std::setlocale(LC_ALL, c_before.c_str());
+  std::locale::global(before);
+  CHECK(read == 1234.5);
+  CHECK(whole == 1234567);
+  CHECK(written == "1234567.25");
 }
 
 TEST_CASE("public tables of doubles are read to the bit") {

@@ -19,6 +19,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "llmroute/dialect/openai.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/utf8.hpp"
 
@@ -332,6 +333,29 @@ TEST_CASE("the end of a stream says what was pending") {
   }
 }
 
+TEST_CASE("a stream that says nothing but [DONE] is told from one that says something") {
+  check_events("data: [DONE]\n\n", {{"", "[DONE]"}}, End::sentinel_only);
+  check_events(": ping\n\nevent: end\r\ndata:[DONE]\r\n\r\n", {{"end", "[DONE]"}}, End::sentinel_only);
+  check_events("data: [DONE]\n\ndata: [DONE]\n\n", {{"", "[DONE]"}, {"", "[DONE]"}}, End::sentinel_only);
+  check_events("data: x\n\ndata: [DONE]\n\n", {{"", "x"}, {"", "[DONE]"}}, End::complete);
+  check_events("data: [DONE]\n\ndata: x\n\n", {{"", "[DONE]"}, {"", "x"}}, End::complete);
+  check_events("data: [DONE] \n\n", {{"", "[DONE] "}}, End::complete);
+  check_events("data: [done]\n\n", {{"", "[done]"}}, End::complete);
+  check_events("data\n\n", {{"", ""}}, End::complete);
+  check_events("data: [DONE]\n\ndata: x\n", {{"", "[DONE]"}}, End::unterminated);
+  check_events("data: [DONE]\n\nd", {{"", "[DONE]"}}, End::truncated);
+  check_events("data: [DONE]\n", {}, End::unterminated);
+
+  const auto take = [](const sse::Event&) { return true; };
+  sse::Parser parser;
+  parser.feed("data: x\n\n", take);
+  parser.reset();
+  parser.feed("data: [DONE]\n\n", take);
+  CHECK(parser.finish() == End::sentinel_only);
+  parser.reset();
+  CHECK(parser.finish() == End::complete);
+}
+
 TEST_CASE("an event that lacks only its blank line is handed over at the end if asked for") {
   const auto at_end = [](std::string_view bytes, std::vector<Seen> events, End end) {
     check_in_any_chunks({bytes, Leftover::whole_lines}, {std::move(events), end});
@@ -582,6 +606,27 @@ TEST_CASE("a parser can be copied and moved between two chunks") {
   STATIC_REQUIRE(std::is_nothrow_move_constructible_v<sse::Parser>);
 }
 
+TEST_CASE("JSON that stands between events without a field is one, where it is asked for") {
+  const auto read = [](const std::string& stream, std::size_t step, sse::BareJson bare) {
+    sse::Parser parser(64u << 20, bare);
+    std::vector<std::string> data;
+    const auto keep = [&](const sse::Event& e) { return data.emplace_back(e.data), true; };
+    for (std::size_t i = 0; i < stream.size(); i += step) parser.feed(std::string_view(stream).substr(i, step), keep);
+    static_cast<void>(parser.finish(keep, sse::Leftover::cut_line_too));
+    return data;
+  };
+  using Data = std::vector<std::string>;
+  for (const std::string end : {"\n", "\r\n", "\r"})
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+      const std::string one = "data: 1" + end + end;
+      const std::string stream = one + "{" + end + "  \"a\": 1" + end + "}" + end + end + one;
+      CHECK(read(stream, step, sse::BareJson::event) == Data{"1", "{\n  \"a\": 1\n}", "1"});
+      CHECK(read(stream, step, sse::BareJson::ignored) == Data{"1", "1"});
+      CHECK(read(one + "{\"a\":1}", step, sse::BareJson::event) == Data{"1", "{\"a\":1}"});
+      CHECK(read("data: 1" + end + "{}" + end + end, step, sse::BareJson::event) == Data{"1"});  // in an event it is a field
+    }
+}
+
 TEST_CASE("streams drawn at random mean the same however they are cut") {
   constexpr std::string_view pieces[]{"data", "data: ",   "data:x", "event: e", "id: 1", ": c",  "foo",      ":",
                                       " ",    "\n",       "\n",     "\n\n",     "\r",    "\r\n", "\r\n\r\n", "\xEF\xBB\xBF",
@@ -633,6 +678,46 @@ TEST_CASE("streams of the conformance suite mean what a browser makes of them") 
     check_in_any_chunks({input}, whole);
   }
   CHECK(cases > 200);
+}
+
+// What its dialect makes of the events decides; the parser's own word is for a stream of nothing but the sentinel.
+TEST_CASE("ends of streams of the conformance suite are told apart") {
+  const char* const folder = std::getenv("LLMROUTE_CONFORMANCE");
+  if (folder == nullptr) {
+    WARN("skipped: LLMROUTE_CONFORMANCE is not set");
+    return;
+  }
+  const std::string json = whole_file(std::string(folder) + "/sse/sentinel_cases.json");
+  llmroute::json::Reader in(json);
+  int cases = 0;
+  in.array([&] {
+    std::string id, input, outcome;
+    in.object([&](std::string_view key) {
+      if (key == "id") in.text(id);
+      else if (key == "input_b64") input = from_base64(in.text());
+      else if (key == "outcome") in.text(outcome);
+    });
+    if (id.starts_with("anthropic")) return;  // another dialect's
+    // Blanks behind the sentinel are forgiven here.
+    if (id == "suffix-space" || id == "suffix-tab") outcome = "complete";
+    INFO(id);
+    llmroute::ReplyBuilder reply;
+    const auto read = [&](const sse::Event& e) { return llmroute::dialect::openai.event(e.name, e.data, reply, {}); };
+    sse::Parser parser;
+    for (const char& c : input) parser.feed({&c, 1}, read);
+    const End end = parser.finish(read);
+    std::string told = "truncated";
+    if (reply.error.seen) told = "provider_error";
+    else if (reply.malformed) told = "protocol_error";
+    else if (reply.complete) told = "complete";
+    else if (reply.finish) told = "complete_no_sentinel";
+    CHECK(told == outcome);
+    if (id.starts_with("exact") || id == "named-event-exact") CHECK(end == End::sentinel_only);
+    else CHECK(end != End::sentinel_only);
+    ++cases;
+  });
+  REQUIRE(in.done());
+  CHECK(cases == 17);
 }
 
 TEST_CASE("recorded streams of the conformance suite end with the event that ends the message") {

@@ -43,6 +43,7 @@ struct ReplyBuilder {
   std::optional<Money> billed{};  ///< the provider's own cost field
   bool complete = false;          ///< a stream said by itself that it is whole
   bool answered = false;          ///< there was a choice, whatever it said
+  bool open_ended = false;        ///< more may follow a finish reason: only a clean end makes such a stream whole
 
   struct Error {  ///< an error in the body, also of a 200 or in the middle of a stream
     bool seen = false;
@@ -65,7 +66,7 @@ struct ReplyBuilder {
 
   void clear() {
     text.clear(), reasoning.clear(), refusal.clear(), tool_calls.clear(), finish.reset(), finish_reason.clear();
-    model.clear(), request_id.clear(), usage = {}, billed.reset(), complete = answered = malformed = false;
+    model.clear(), request_id.clear(), usage = {}, billed.reset(), complete = answered = open_ended = malformed = false;
     error.seen = false, error.retry_after = {}, error.message.clear(), pieces.clear(), call_indices.clear();
   }
 };

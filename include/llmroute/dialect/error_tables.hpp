@@ -129,6 +129,7 @@ inline constexpr PhraseRow phrases[]{
     {Kind::request_invalid, Where::anywhere, "violating our usage policy", Kind::content_filtered},
     {Kind::request_invalid, Where::begins, "incorrect api key provided", Kind::unauthorized},
     {Kind::request_invalid, Where::begins, "api key not valid", Kind::unauthorized},
+    {Kind::request_invalid, Where::begins, "user location is not supported", Kind::misconfigured},  // Google
     {Kind::model_not_found, Where::begins, "method doesn't allow unregistered callers", Kind::unauthorized},
     {Kind::request_invalid, Where::begins, "your credit balance is too low", Kind::quota_exhausted},
     {Kind::request_invalid, Where::begins, "model not found", Kind::model_not_found},

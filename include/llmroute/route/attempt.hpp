@@ -22,8 +22,10 @@
 #include "llmroute/provider.hpp"
 #include "llmroute/route/ended.hpp"
 #include "llmroute/secret.hpp"
+#include "llmroute/wire/delay.hpp"
 #include "llmroute/wire/headers.hpp"
 #include "llmroute/wire/printable.hpp"
+#include "llmroute/wire/rate_limits.hpp"
 #include "llmroute/wire/sse.hpp"
 
 namespace llmroute {
@@ -70,8 +72,9 @@ class Attempt {
   /// The same where a wall clock of one's own dates a Retry-After.
   void head(int status, std::span<const http::Field> fields, Wall wall_now) {
     status_ = status;
-    if (const auto hint = http::retry_hint(fields, wall_now); hint && !good())
-      retry_after_ = longer(*hint, Duration(1));  // "0" is common, and not the same as no hint
+    limits_ = http::limit_report(status, fields, wall_now);
+    if (limits_.retry_after)
+      retry_after_ = longer(*limits_.retry_after, Duration(1));  // "0" is common, and not the same as no hint
     for (const std::string_view name : {std::string_view("x-request-id"), std::string_view("request-id")}) {
       const auto id = http::find(fields, name);
       if (id && reply_.request_id.empty()) reply_.request_id = printable(without_key(std::string(*id)), 200);
@@ -112,6 +115,7 @@ class Attempt {
       dialect_->error(status_, collected_, reply_.error);
       ended.kind = reply_.error.kind;
       ended.retry_after = longer(retry_after_, reply_.error.retry_after);
+      if (ended.retry_after == Duration{}) ended.retry_after = in_words();
       if (reply_.error.message.empty()) say("an error without a message");
       else say(reply_.error.message);
     } else {
@@ -120,6 +124,7 @@ class Attempt {
     ended.usage = reply_.usage;
     ended.billed = reply_.billed;
     ended.message = message_;
+    ended.limits = limits_;
     request_ = {};
     key_.clear();
     key_prefix_ = 0;
@@ -151,6 +156,7 @@ class Attempt {
     key_prefix_ = 0;
     status_ = 0;
     retry_after_ = {};
+    limits_ = {};
     form_ = Form::unknown;
     unwanted_ = refused_ = false;
   }
@@ -197,6 +203,13 @@ class Attempt {
     return dialect_->event(e.name, e.data, reply_, sink);
   }
 
+  // The last resort: a provider that asks for a pause in its message alone.
+  Duration in_words() const noexcept {
+    if (reply_.error.kind != Kind::rate_limited && reply_.error.kind != Kind::overloaded) return {};
+    const auto delay = http::delay_in_words(reply_.error.message);
+    return delay ? longer(*delay, Duration(1)) : Duration{};
+  }
+
   static Kind unanswered(http::Error error) noexcept {
     switch (error) {
       case http::Error::resolve:
@@ -212,12 +225,14 @@ class Attempt {
   // A 2xx is over: what it is worth.
   void close(const http::Done& done, OnDelta content, Ended& ended) {
     bool whole = false;
-    if (done.error != http::Error::stopped) whole = form_ == Form::events ? flush(content) : read_whole(content);
+    if (done.error != http::Error::stopped)
+      whole = form_ == Form::events ? flush(content, done.error == http::Error::none) : read_whole(content);
     // Some keep the connection open behind their [DONE], or break it there.
     if (form_ == Form::events && reply_.complete) whole = reply_.answered;
     if (reply_.error.seen) {
       ended.kind = reply_.error.kind;
       ended.retry_after = reply_.error.retry_after;
+      if (ended.retry_after == Duration{}) ended.retry_after = in_words();
       if (reply_.error.message.empty()) say("an error without a message in an answer that began well");
       else say(reply_.error.message);
     } else if (whole && !reply_.malformed && !unwanted_) {
@@ -235,12 +250,17 @@ class Attempt {
   }
 
   // The last event may lack its end. Whether the stream is whole: many never send their [DONE].
-  bool flush(OnDelta content) {
+  bool flush(OnDelta content, bool clean) {
     const bool malformed = reply_.malformed;
-    const sse::End end = events_.finish([&](const sse::Event& e) { return event(e, content); }, sse::Leftover::cut_line_too);
-    if (end == sse::End::truncated) reply_.malformed = malformed;  // half a line may well be no JSON
+    bool heard = false;
+    const auto last = [&](const sse::Event& e) { return heard = !e.data.empty(), event(e, content); };
+    const sse::End end = events_.finish(last, sse::Leftover::cut_line_too);
+    if (end == sse::End::truncated) {
+      clean = clean && heard && reply_.malformed == malformed;
+      reply_.malformed = malformed;  // half a line may well be no JSON
+    }
     if (end == sse::End::too_large) reply_.malformed = true;
-    return reply_.answered && (reply_.complete || reply_.finish.has_value());
+    return reply_.answered && (reply_.complete || (reply_.finish.has_value() && (clean || !reply_.open_ended)));
   }
 
   bool read_whole(OnDelta content) {
@@ -300,12 +320,13 @@ class Attempt {
 
   int status_ = 0;
   Duration retry_after_{};
+  http::LimitReport limits_{};
   Form form_ = Form::unknown;
   bool stream_wanted_ = false;
   bool unwanted_ = false;
   bool refused_ = false;
   Kind refusal_{};
-  sse::Parser events_{};
+  sse::Parser events_{64u << 20, sse::BareJson::event};
   std::string collected_{};  // a whole reply, or the body of an error
   std::string message_{};
   ReplyBuilder reply_{};

@@ -10,6 +10,7 @@
 #include "llmroute/money.hpp"
 #include "llmroute/time.hpp"
 #include "llmroute/usage.hpp"
+#include "llmroute/wire/rate_limits.hpp"
 
 namespace llmroute {
 
@@ -21,6 +22,7 @@ struct Ended {
   Duration retry_after{};      ///< zero: no hint
   std::string_view message{};  ///< the provider's words, or why there are none; until the attempt encodes again
   Usage usage{};
+  http::LimitReport limits{};     ///< what the fields said of the provider's limits, as of its head
   std::optional<Money> billed{};  ///< the provider's own cost field
 };
 

@@ -78,6 +78,18 @@ inline constexpr Duration longest_hint = std::chrono::hours{24 * 365 * 100};
   return shorter(unit * whole + fraction, longest_hint);
 }
 
+/// From now until then: zero for what is past, `longest_hint` for what is further away.
+[[nodiscard]] constexpr Duration until(std::chrono::sys_time<std::chrono::milliseconds> then,
+                                       std::chrono::system_clock::time_point wall_now) noexcept {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::floor<milliseconds>(wall_now);
+  const milliseconds ahead = then - now;
+  // In milliseconds until it is small: a date in the year 9999 is more nanoseconds than there are.
+  if (ahead <= milliseconds::zero()) return Duration::zero();
+  if (ahead > std::chrono::duration_cast<milliseconds>(longest_hint)) return longest_hint;
+  return Duration{ahead} - std::chrono::duration_cast<Duration>(wall_now - now);
+}
+
 /// For how long to stay away, if the provider says so: `retry-after-ms`, the same by Azure's older name, then `retry-after`
 /// in seconds or as a date (in the past: zero). One that makes no sense is passed over. Providers send it with a 200, too,
 /// where it is no reason to rest.
@@ -93,14 +105,9 @@ inline constexpr Duration longest_hint = std::chrono::hours{24 * 365 * 100};
   if (!value) return std::nullopt;
   if (const auto delay = decimal(*value, std::chrono::seconds{1})) return delay;
 
-  const auto now = std::chrono::floor<std::chrono::seconds>(wall_now);
-  const auto date = parse_date(*value, now);
+  const auto date = parse_date(*value, std::chrono::floor<std::chrono::seconds>(wall_now));
   if (!date) return std::nullopt;
-  const std::chrono::seconds ahead = *date - now;
-  // In seconds until it is small: a date in the year 9999 is more nanoseconds than there are.
-  if (ahead <= std::chrono::seconds::zero()) return Duration::zero();
-  if (ahead > std::chrono::duration_cast<std::chrono::seconds>(longest_hint)) return longest_hint;
-  return Duration{ahead} - std::chrono::duration_cast<Duration>(wall_now - now);
+  return until(*date, wall_now);
 }
 
 /// What the provider says of trying it again, over any rule for the status: `x-should-retry`, exactly `true` or `false`.

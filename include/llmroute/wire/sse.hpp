@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Server-Sent Events, the framing in which providers stream: bytes go in as they arrive, events come out as views. This is
-// the framing of the WHATWG standard and nothing else; what an event means, `[DONE]` included, is for a dialect to say.
+// the framing of the WHATWG standard and nothing else; what an event means is for a dialect to say. Only a stream of no more
+// than OpenAI's `[DONE]` is told from a complete one.
 #ifndef LLMROUTE_WIRE_SSE_HPP
 #define LLMROUTE_WIRE_SSE_HPP
 
@@ -21,17 +22,25 @@ struct Event {
 };
 
 enum class End : std::uint8_t {
-  complete,      ///< nothing is pending
-  unterminated,  ///< of the last event only the blank line is missing: many providers end like this
-  truncated,     ///< in the middle of a line
-  stopped,       ///< by `on_event`, before the end
-  too_large      ///< an event was larger than the limit
+  complete,       ///< nothing is pending
+  sentinel_only,  ///< the same, but no event said anything but `[DONE]`
+  unterminated,   ///< of the last event only the blank line is missing: many providers end like this
+  truncated,      ///< in the middle of a line
+  stopped,        ///< by `on_event`, before the end
+  too_large       ///< an event was larger than the limit
 };
 
 /// What `finish` makes of an event that the stream left open.
 enum class Leftover : std::uint8_t {
   whole_lines,  ///< an event if its last line was ended; dropped if not
   cut_line_too  ///< an event even so, for readers who can tell from the data itself whether it is whole, as JSON can
+};
+
+/// What a line that begins with `{` is where no event is open. To a browser it is a field that nobody knows; Gemini breaks a
+/// stream off with an error that stands there.
+enum class BareJson : std::uint8_t {
+  ignored,
+  event  ///< up to a blank line
 };
 
 /// Takes a stream in chunks of any size; how it was cut changes nothing. The end of a line is looked for in new bytes only
@@ -46,7 +55,8 @@ class Parser {
  public:
   /// The limit is on the bytes of an event's lines together, so also on what the parser holds back. Some providers send a
   /// picture in one event: tens of megabytes are not an attack.
-  explicit Parser(std::size_t event_limit = 64u << 20) noexcept : limit_(event_limit) {}
+  explicit Parser(std::size_t event_limit = 64u << 20, BareJson bare_json = BareJson::ignored) noexcept
+      : limit_(event_limit), bare_json_(bare_json) {}
 
   /// `on_event(const Event&) -> bool`; false means stop. Returns whether to go on: false, now and until `reset`, once
   /// `on_event` said stop (or threw), an event was too large or the stream was finished.
@@ -83,8 +93,9 @@ class Parser {
   /// Ready for another stream. Buffers keep their memory: a parser that is used again soon allocates no more.
   void reset() noexcept {
     open_ = at_start_ = true;
-    line_open_ = after_cr_ = has_data_ = false;
+    bare_ = line_open_ = after_cr_ = has_data_ = false;
     end_ = End::complete;
+    sentinel_ = said_more_ = false;
     event_bytes_ = 0;
     data_.see({});
     name_.see({});
@@ -173,6 +184,8 @@ class Parser {
   void take(std::string_view line) {
     if (line.front() == ':') return;
     event_bytes_ += line.size();
+    bare_ = bare_ || (bare_json_ == BareJson::event && line.front() == '{' && !has_data_);
+    if (bare_) return take_data(line);
     const std::size_t colon = line.find(':');
     const std::string_view field = line.substr(0, colon);
     std::string_view value = colon == std::string_view::npos ? std::string_view{} : line.substr(colon + 1);
@@ -198,9 +211,10 @@ class Parser {
   bool dispatch(Event& event) noexcept {
     const bool has_data = has_data_;
     event = {name_.view(), data_.view(), id_};
+    if (has_data) (event.data == "[DONE]" ? sentinel_ : said_more_) = true;
     name_.see({});
     data_.see({});
-    has_data_ = false;
+    has_data_ = bare_ = false;
     event_bytes_ = 0;
     return has_data;
   }
@@ -211,7 +225,9 @@ class Parser {
     std::string_view line = line_open_ ? std::string_view(line_) : std::string_view{};
     if (at_start_) line = without_mark(line);
     if (line.empty()) {
-      end_ = has_data_ || !name_.view().empty() ? End::unterminated : End::complete;
+      end_ = has_data_ || !name_.view().empty() ? End::unterminated
+             : sentinel_ && !said_more_         ? End::sentinel_only
+                                                : End::complete;
     } else {
       end_ = End::truncated;
       if (leftover == Leftover::whole_lines) return false;
@@ -221,6 +237,7 @@ class Parser {
   }
 
   std::size_t limit_;
+  BareJson bare_json_;
   std::size_t event_bytes_ = 0;
   Value data_{};
   Value name_{};
@@ -229,6 +246,9 @@ class Parser {
   bool line_open_ = false;  // `line_` may outlive this as what a value views
   bool after_cr_ = false;   // a \n now belongs to the \r before it
   bool has_data_ = false;
+  bool bare_ = false;  // the open event is JSON without a field
+  bool sentinel_ = false;
+  bool said_more_ = false;
   bool at_start_ = true;  // only the first line may open with a byte order mark
   bool open_ = true;
   End end_ = End::complete;
