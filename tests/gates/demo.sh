@@ -72,8 +72,8 @@ cooldown 'what the waste costs in time' 'waited["Off"] == 3 * wasted["Off"] && w
 
 holds 'Is "too many' 'a 429 that rests at once and as told, and a dead one that opens its circuit after two failures' '
   /^at / { asked[++n] = $0; sub(/^at [0-9]+ s: /, "", asked[n]) }
-  /^busy/ { told = $2 == 0 && $3 == 0 && $4 == 0 && /asked for a rest, [0-9]+ s left/ }
-  /^dead/ { opened = $2 == 0 && $3 == 2 && $4 == 2 && /rests after failures/ }
+  /^busy/ { told = $3 == 0 && $4 == 0 && $5 == 0 && /asked for a rest, [0-9]+ s left/ }
+  /^dead/ { opened = $3 == 0 && $4 == 2 && $5 == 2 && /rests after failures/ }
   END { exit !(n == 4 && asked[1] == "busy (rate_limited), dead (not_sent), steady (won)" && asked[2] == "dead (not_sent), steady (won)" &&
                asked[3] == "steady (won)" && asked[4] == "busy (won)" && told && opened) }'
 
@@ -101,7 +101,7 @@ holds 'Why did it go there' 'the order before, the trail after, and one of three
   $0 == "what happened: frugal (rate_limited), swift (won)" { happened = 1 }
   /^compare:/ { comparing = 1 }
   comparing && /^(universal|swift) +[0-9]+ ms +\$/ { answered++ }
-  /^frugal +FAILED .*asked for a rest$/ { resting = 1 }
+  /^frugal +FAILED .*not asked: asked for a rest \([0-9]+ s left\)$/ { resting = 1 }
   END { exit !(first && second && too_dear && happened && answered == 2 && resting) }'
 
 holds 'What is written down' 'a line for each attempt of one request' '

@@ -203,28 +203,28 @@ constexpr bool tighter(const Meter& a, const Meter& b) noexcept {
     detail::Counted counted{};
     Meter meter{};
   };
-  std::array<Slot, 16> slots{};
+  std::array<Slot, 16> found{};
   std::size_t used = 0;
   for (const Field& field : fields) {
     const auto name = detail::limit_name(field.name);
     if (!name) continue;
     std::size_t at = 0;
-    while (at < used && slots[at].key != name->key) ++at;
-    if (at == slots.size()) continue;
-    if (at == used) slots[used++] = {name->key, name->counted, {.period = name->period}};
-    detail::take(slots[at].meter, name->told, trim(field.value), wall_now);
+    while (at < used && found[at].key != name->key) ++at;
+    if (at == found.size()) continue;
+    if (at == used) found[used++] = {name->key, name->counted, {.period = name->period}};
+    detail::take(found[at].meter, name->told, trim(field.value), wall_now);
   }
 
   LimitReport report;
   std::optional<Duration> refill;
   for (std::size_t at = 0; at < used; ++at) {
-    Meter& meter = slots[at].meter;
+    Meter& meter = found[at].meter;
     if (meter.limit && *meter.limit <= 0) {
       meter.limit.reset();
       if (meter.remaining && *meter.remaining <= 0) meter.remaining.reset();
     }
     if (meter.share_left() == 0.0 && meter.resets_in) refill = longer(*meter.resets_in, refill.value_or(Duration::zero()));
-    Meter& kept = slots[at].counted == detail::Counted::requests ? report.requests : report.tokens;
+    Meter& kept = found[at].counted == detail::Counted::requests ? report.requests : report.tokens;
     if (detail::tighter(meter, kept)) kept = meter;
   }
   if (status >= 200 && status < 300) return report;
