@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "json_path.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -21,6 +22,8 @@ using namespace llmroute;
 using namespace std::string_view_literals;
 
 namespace {
+
+using tests::at;
 
 Provider claude() {
   Provider p{.name = "claude", .url = "https://x.example/v1", .dialect = &dialect::anthropic, .key = "sk-test-0123456789"};
@@ -45,21 +48,6 @@ Said say(const ChatRequest& request, Delivery delivery = Delivery::whole, std::i
   return said;
 }
 
-// The member at a path as JSON, all of its occurrences: "messages.0.content".
-std::string at(std::string_view text, std::string_view path) {
-  if (path.empty()) return std::string(text);
-  const std::string_view step = path.substr(0, path.find('.'));
-  const std::string_view rest = step.size() == path.size() ? std::string_view{} : path.substr(step.size() + 1);
-  std::string out;
-  json::Reader in(text);
-  in.array([&](std::size_t i) {
-    if (std::to_string(i) == step) out += at(in.raw(), rest);
-  });
-  in.object([&](std::string_view key) {
-    if (key == step) out += at(in.raw(), rest);
-  });
-  return out;
-}
 std::string sent(const ChatRequest& request, std::string_view path, Delivery delivery = Delivery::whole) {
   const Said said = say(request, delivery);
   CAPTURE(said.body);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "../catch.hpp"
+#include "../recorded.hpp"
 #include "llmroute/dialect/anthropic.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -19,11 +16,6 @@
 using namespace llmroute;
 
 namespace {
-
-std::string file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // JSON without what two writers do differently: blanks and escapes.
 void rewrite(std::string_view text, json::Writer& to) {
@@ -158,34 +150,14 @@ std::string difference(const Expected& expected, const Read& read) {
 }  // namespace
 
 TEST_CASE("recorded exchanges with the Messages API read as an independent reader reads them") {
-  // <folder>/<provider>/<name>/{meta.json (api, status, body_kind), response.body, expected.json}
-  const char* const folder = std::getenv("LLMROUTE_CORPUS");
-  if (folder == nullptr) {
-    WARN("skipped: LLMROUTE_CORPUS names no folder of recorded exchanges");
-    return;
-  }
-  std::size_t total = 0, good = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.path().filename() != "meta.json") continue;
-    const auto at = entry.path().parent_path();
-    std::string api, provider, meta = file(entry.path());
-    int status = 0;
-    json::Reader in(meta);
-    in.object([&](std::string_view key) {
-      if (key == "api") in.text(api);
-      else if (key == "provider") in.text(provider);
-      else if (key == "status") in.integer(status);
-    });
-    if (api != "anthropic_messages" && !(api == "error_only" && provider == "anthropic")) continue;
-    const std::string body = file(at / "response.body");
-    const Expected expected(file(at / "expected.json"));
-    ++total;
+  const auto wanted = [](const tests::Recorded& r) {
+    return r.api == "anthropic_messages" || (r.api == "error_only" && r.provider == "anthropic");
+  };
+  tests::read_recorded(98, wanted, [](const tests::Recorded& r) {
+    const Expected expected(r.expected);
     std::string wrong;
-    for (const std::size_t chunk : {body.size() + 1, std::size_t{7}, std::size_t{1}})
-      if (wrong.empty()) wrong = difference(expected, Read(status, body, chunk));
-    good += wrong.empty();
-    if (!wrong.empty()) WARN(at.string() << ": " << wrong);
-  }
-  WARN(good << " of " << total << " recorded exchanges read alike");
-  CHECK(good * 100 >= total * 98);
+    for (const std::size_t chunk : {r.body.size() + 1, std::size_t{7}, std::size_t{1}})
+      if (wrong.empty()) wrong = difference(expected, Read(r.status, r.body, chunk));
+    return wrong;
+  });
 }

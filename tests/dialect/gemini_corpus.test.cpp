@@ -2,10 +2,6 @@
 // Recorded answers of Gemini and Vertex, read as an independent reader reads them. Skipped where there are none.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +9,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../recorded.hpp"
 #include "llmroute/dialect/gemini.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -21,11 +18,6 @@
 using namespace llmroute;
 
 namespace {
-
-std::string file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
 
 // The same for what means the same: members sorted, no blanks, one way to escape.
 std::string canonical(std::string_view text) {
@@ -179,40 +171,15 @@ std::string difference(const Expected& expected, const Run& run) {
 }  // namespace
 
 TEST_CASE("recorded answers of Gemini read as an independent reader reads them") {
-  // <folder>/<provider>/<name>/{meta.json (api, status, body_kind), response.body, expected.json}
-  const char* const folder = std::getenv("LLMROUTE_CORPUS");
-  if (folder == nullptr) {
-    WARN("skipped: LLMROUTE_CORPUS names no folder of recorded exchanges");
-    return;
-  }
-  std::size_t total = 0, good = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.path().filename() != "meta.json") continue;
-    const auto at = entry.path().parent_path();
-    std::string api, provider, kind;
-    const std::string meta = file(entry.path());
-    int status = 0;
-    json::Reader in(meta);
-    in.object([&](std::string_view key) {
-      if (key == "api") in.text(api);
-      else if (key == "provider") in.text(provider);
-      else if (key == "status") in.integer(status);
-      else if (key == "body_kind") in.text(kind);
-    });
-    const bool quoted = api == "error_only" && (provider == "gemini" || provider == "vertex_gemini");
-    if (api != "gemini" && !quoted) continue;
-    const std::string body = file(at / "response.body");
-    const Expected expected(file(at / "expected.json"));
-    ++total;
+  const auto wanted = [](const tests::Recorded& r) {
+    return r.api == "gemini" || (r.api == "error_only" && (r.provider == "gemini" || r.provider == "vertex_gemini"));
+  };
+  tests::read_recorded(94, wanted, [](const tests::Recorded& r) {
+    const Expected expected(r.expected);
     std::string wrong;
-    for (const std::size_t step : {std::size_t{1} << 30, std::size_t{7}, std::size_t{1}}) {
-      const Run run(status, body, kind == "json" ? Delivery::whole : Delivery::stream, step);
-      wrong = difference(expected, run);
-      if (!wrong.empty()) break;
-    }
-    good += wrong.empty();
-    if (!wrong.empty()) WARN(at.string() << ": " << wrong);
-  }
-  WARN(good << " of " << total << " recorded exchanges read alike");
-  CHECK(good * 100 >= total * 94);
+    for (const std::size_t step : {std::size_t{1} << 30, std::size_t{7}, std::size_t{1}})
+      if (wrong.empty())
+        wrong = difference(expected, Run(r.status, r.body, r.kind == "json" ? Delivery::whole : Delivery::stream, step));
+    return wrong;
+  });
 }

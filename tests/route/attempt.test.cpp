@@ -4,10 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <string>
@@ -16,6 +12,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../recorded.hpp"
 #include "llmroute/wire/json_reader.hpp"
 
 using namespace llmroute;
@@ -529,11 +526,6 @@ TEST_CASE("a dialect of one's own is used where a provider names it") {
 // Exchanges recorded from real providers, where somebody has them; see what the folder must hold below.
 namespace {
 
-std::string file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 struct Expected {
   std::string text{}, reasoning{}, refusal{}, finish{}, error_class{};
   std::vector<ToolCall> calls{};
@@ -615,35 +607,14 @@ std::string difference(const Expected& expected, const Run& run) {
 }  // namespace
 
 TEST_CASE("recorded exchanges read as an independent reader reads them") {
-  // <folder>/<provider>/<name>/{meta.json (api, status, body_kind), response.body, expected.json}
-  const char* const folder = std::getenv("LLMROUTE_CORPUS");
-  if (folder == nullptr) {
-    WARN("skipped: LLMROUTE_CORPUS names no folder of recorded exchanges");
-    return;
-  }
-  std::size_t total = 0, good = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.path().filename() != "meta.json") continue;
-    const auto at = entry.path().parent_path();
-    std::string api, kind, meta = file(entry.path());
-    int status = 0;
-    json::Reader in(meta);
-    in.object([&](std::string_view key) {
-      if (key == "api") in.text(api);
-      else if (key == "status") in.integer(status);
-      else if (key == "body_kind") in.text(kind);
-    });
-    if (api != "openai_chat" && api != "error_only") continue;
-    const Answer answer{.status = status, .body = file(at / "response.body")};
-    const Run run(answer, kind == "sse" ? Delivery::stream : Delivery::whole);
-    ++total;
-    std::string wrong = difference(Expected(file(at / "expected.json")), run);
+  const auto wanted = [](const tests::Recorded& r) { return r.api == "openai_chat" || r.api == "error_only"; };
+  tests::read_recorded(98, wanted, [](const tests::Recorded& r) {
+    const Answer answer{.status = r.status, .body = r.body};
+    const Run run(answer, r.kind == "sse" ? Delivery::stream : Delivery::whole);
+    std::string wrong = difference(Expected(r.expected), run);
     if (run.attempt.streamed() &&
-        Run({.status = status, .body = answer.body, .cuts = std::vector<std::size_t>(answer.body.size(), 7)}).seen != run.seen)
+        Run({.status = r.status, .body = r.body, .cuts = std::vector<std::size_t>(r.body.size(), 7)}).seen != run.seen)
       wrong += "chunking ";
-    good += wrong.empty();
-    if (!wrong.empty()) WARN(at.string() << ": " << wrong);
-  }
-  WARN(good << " of " << total << " recorded exchanges read alike");
-  CHECK(good * 100 >= total * 98);
+    return wrong;
+  });
 }

@@ -15,8 +15,8 @@
 #include "llmroute/dialect/anthropic_decode.hpp"
 #include "llmroute/dialect/anthropic_encode.hpp"
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"  // join_url
 #include "llmroute/dialect/errors.hpp"
-#include "llmroute/dialect/openai_encode.hpp"  // join_url
 #include "llmroute/wire/headers.hpp"
 
 namespace llmroute::dialect {

@@ -26,6 +26,7 @@
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
 
@@ -60,16 +61,6 @@ class AnthropicRequest {
  private:
   using Role = Message::Role;
 
-  static bool is_object(std::string_view json) {
-    json::Reader in(json);
-    return in.kind() == json::Kind::object && in.done();
-  }
-  static bool has_member(std::string_view object, std::string_view name) {
-    bool found = false;
-    json::Reader in(object);
-    in.object([&](std::string_view key) { found = found || key == name; });
-    return found;
-  }
   bool extra_has(std::string_view name) const { return !chat_.extra.empty() && has_member(chat_.extra, name); }
 
   bool wanted(std::string_view name) {

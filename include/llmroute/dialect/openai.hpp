@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"  // join_url
 #include "llmroute/dialect/errors.hpp"
 #include "llmroute/dialect/openai_decode.hpp"
 #include "llmroute/dialect/openai_encode.hpp"

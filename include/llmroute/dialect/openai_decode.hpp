@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/dialect/deliver.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/errors.hpp"
 #include "llmroute/money.hpp"
@@ -92,21 +93,7 @@ class OpenAiAnswer {
   }
 
   /// What this text brought, as views into the builder. False: nobody wants more.
-  bool deliver(OnDelta sink) const {
-    const std::string_view thought = std::string_view(to_.reasoning).substr(reasoning_from_);
-    const std::string_view text = std::string_view(to_.text).substr(text_from_);
-    if (!thought.empty() && !sink({.what = Delta::What::reasoning, .text = thought})) return false;
-    if (!text.empty() && !sink({.what = Delta::What::text, .text = text})) return false;
-    for (const ReplyBuilder::Piece& piece : to_.pieces) {
-      const ToolCall& call = to_.tool_calls[piece.call];
-      Delta delta{.what = Delta::What::tool_call, .text = std::string_view(call.arguments).substr(piece.from, piece.size)};
-      delta.index = piece.call;
-      if (piece.id) delta.id = call.id;
-      if (piece.name) delta.name = call.name;
-      if (!sink(delta)) return false;
-    }
-    return true;
-  }
+  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, sink); }
 
  private:
   static constexpr std::int64_t most_calls = 1'024;

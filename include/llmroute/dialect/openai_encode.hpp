@@ -12,19 +12,11 @@
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::dialect::detail {
-
-/// Appends `base` + `path`; a query in the base (Azure's api-version) stays behind the path.
-inline void join_url(std::string& url, std::string_view base, std::string_view path) {
-  const std::size_t query = base.find('?');
-  std::string_view front = base.substr(0, query);
-  while (front.ends_with('/')) front.remove_suffix(1);
-  url.append(front).append(path);
-  if (query != base.npos) url.append(base.substr(query));
-}
 
 /// Writes one request. `extra` wins: a member that it names is not written a second time.
 class OpenAiRequest {
@@ -51,18 +43,7 @@ class OpenAiRequest {
   }
 
  private:
-  static bool is_object(std::string_view json) {
-    json::Reader in(json);
-    return in.kind() == json::Kind::object && in.done();
-  }
-
-  bool extra_has(std::string_view name) const {
-    if (chat_.extra.empty()) return false;
-    bool found = false;
-    json::Reader in(chat_.extra);
-    in.object([&](std::string_view key) { found = found || key == name; });
-    return found;
-  }
+  bool extra_has(std::string_view name) const { return !chat_.extra.empty() && has_member(chat_.extra, name); }
 
   bool wanted(std::string_view name) {
     if (extra_has(name)) return false;

@@ -287,7 +287,8 @@ class Attempt {
     say(reply_.answered ? "the stream ended before the reply did" : "a stream without a reply");
   }
 
-  // Without the key and what other fields hold, whoever quoted it. Shorter ones are placeholders of local servers, and could be part of any word.
+  // Without the key and what other fields hold, whoever quoted it. Shorter ones are placeholders of local servers, and could
+  // be part of any word.
   std::string without_key(std::string words) const {
     const std::string_view key = key_.view().substr(key_prefix_);
     hide(words, key, 4);
