@@ -25,7 +25,7 @@ struct Row {
 };
 
 // The design's table, row by row.
-constexpr std::array<Row, 19> promised{{
+constexpr std::array<Row, 20> promised{{
     {Kind::not_sent, "not_sent", Onward::next, Blame::failure, Scope::place},
     {Kind::timed_out, "timed_out", Onward::next, Blame::failure, Scope::place},
     {Kind::rate_limited, "rate_limited", Onward::next, Blame::rest, Scope::quota_group},
@@ -36,6 +36,7 @@ constexpr std::array<Row, 19> promised{{
     {Kind::misconfigured, "misconfigured", Onward::next, Blame::provider_out, Scope::provider},
     {Kind::model_not_found, "model_not_found", Onward::next, Blame::offer_out, Scope::place},
     {Kind::request_invalid, "request_invalid", Onward::stop, Blame::none, Scope::none},
+    {Kind::unsupported, "unsupported", Onward::next, Blame::none, Scope::none},
     {Kind::context_too_long, "context_too_long", Onward::larger_window, Blame::none, Scope::none},
     {Kind::content_filtered, "content_filtered", Onward::other_vendor, Blame::none, Scope::none},
     {Kind::malformed_reply, "malformed_reply", Onward::next, Blame::failure, Scope::place},

@@ -452,3 +452,48 @@ TEST_CASE("a RouterRef explains and tells the status") {
   REQUIRE(any.complete("Hello"));
   CHECK(any.status().find("one")->successes == 1);
 }
+
+TEST_CASE("what one provider's format cannot say is asked of the next one, and nobody is blamed") {
+  std::vector<std::string> asked;
+  const auto answer = [&](const http::Request& q) {
+    asked.emplace_back(q.url);
+    return http::Response{
+        .body =
+            R"({"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}})"};
+  };
+  Provider claude = providers::anthropic({.key = Secret("k")}), other = providers::mistral({.key = Secret("k")});
+  claude.capabilities = Capabilities::assumed();
+  Router router{Fleet{claude, other}, transport::from(answer)};
+  const ChatRequest request{
+      .messages = {Message::user("x"), Message::assistant("", {{"a", "f", "true"}}), Message::tool("a", "1")},
+      .seed = 4,
+      .stop = {" "}};
+  const Result<Reply> reply = router.complete(request);
+  REQUIRE(reply);
+  REQUIRE(reply->trail.size() == 2);
+  CHECK(reply->trail[0].kind == Kind::unsupported);
+  CHECK(reply->trail[0].message == "arguments of a call of \"f\" are no JSON object, and Anthropic takes nothing else");
+  CHECK(reply->trail[0].status == 0);
+  CHECK(reply->trail[1].altered == "seed as random_seed");
+  CHECK(reply->cost.source == Cost::Source::usage);  // what was not sent has cost nothing, for sure
+  CHECK(asked == std::vector<std::string>{"https://api.mistral.ai/v1/chat/completions"});
+  CHECK(reply->vendor == "mistral");
+  CHECK(reply->message().vendor == "mistral");
+  const auto status = router.status();
+  REQUIRE(status.providers.size() == 2);
+  CHECK(status.providers[0].failures == 0);
+  SECTION("alone, it is the outcome, and says why") {
+    Router alone{Fleet{claude}, transport::from(answer)};
+    const Result<Reply> none_left = alone.complete(request);
+    REQUIRE_FALSE(none_left);
+    CHECK(none_left.error().kind == Kind::unsupported);
+    CHECK(none_left.error().message.find("takes nothing else") != std::string::npos);
+    CHECK(asked.size() == 1);
+  }
+  SECTION("what is wrong wherever it is asked stops") {
+    const Result<Reply> wrong = router.complete({.messages = "x", .extra = "{"});
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().kind == Kind::request_invalid);
+    CHECK(wrong.error().trail.size() == 1);
+  }
+}

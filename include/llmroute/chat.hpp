@@ -51,6 +51,7 @@ struct ToolCall {
   std::string id{};
   std::string name{};
   std::string arguments{};
+  std::string signature{};  ///< of the thought behind it; only the vendor that gave it can read it
   friend bool operator==(const ToolCall&, const ToolCall&) = default;
 };
 
@@ -61,6 +62,8 @@ struct Message {
   std::vector<Part> parts{};
   std::vector<ToolCall> tool_calls{};  ///< of an assistant turn
   std::string tool_call_id{};          ///< of a tool's result
+  std::string vendor{};                ///< whose model said it; signatures and thoughts go back to that vendor alone
+  std::string thoughts{};              ///< JSON that only this vendor understands, such as signed thoughts
 
   static Message system(std::string text) { return of(Role::system, std::move(text)); }
   static Message user(std::string text) { return of(Role::user, std::move(text)); }
@@ -145,7 +148,8 @@ struct ChatRequest {
   std::vector<Tool> tools{};
   ToolChoice tool_choice{};
   ResponseFormat response_format{};
-  std::string extra{};  ///< a JSON object: members that go to the provider as they are
+  std::string extra{};                                           ///< a JSON object: members that go to the provider as they are
+  std::vector<std::pair<std::string, std::string>> extra_for{};  ///< a vendor or a provider, and an object for it alone
 };
 
 /// In one piece, or as it is made.
@@ -179,6 +183,8 @@ struct Reply {
   Elapsed latency{};  ///< of the whole request, failed attempts included
   Elapsed first_content{};
   ProviderName provider{};
+  std::string vendor{};      ///< of the provider: who understands the next one, and the signatures of tool calls
+  std::string thoughts{};    ///< see `Message::thoughts`
   std::string model{};       ///< as the provider named it
   std::string category{};    ///< as the classifier saw it
   std::string strategy{};    ///< that ranked it
@@ -187,7 +193,12 @@ struct Reply {
   Trail trail{};
 
   /// The turn to append to the conversation.
-  Message message() const { return Message::assistant(text.empty() ? refusal : text, tool_calls); }
+  Message message() const {
+    Message m = Message::assistant(text.empty() ? refusal : text, tool_calls);
+    m.vendor = vendor;
+    m.thoughts = thoughts;
+    return m;
+  }
 };
 
 /// A piece of a reply that streams: views that last for the call.

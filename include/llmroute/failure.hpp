@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
   unauthorized,       ///< the key
   model_not_found,    ///< this provider has no such model, or not for this key
   request_invalid,    ///< 400, 422: another provider would say the same
+  unsupported,        ///< nothing was sent: this provider's format has no way to say it, another one's may
   context_too_long,   ///< more tokens than the model takes
   content_filtered,   ///< refused for what it says
   malformed_reply,    ///< an answer that is none: HTML with 200, cut JSON, no choices
@@ -59,7 +60,7 @@ struct KindRow {
   Scope scope;
 };
 
-inline constexpr std::array<KindRow, 19> kinds{{
+inline constexpr std::array<KindRow, 20> kinds{{
     {"not_sent", Onward::next, Blame::failure, Scope::place},
     {"timed_out", Onward::next, Blame::failure, Scope::place},
     {"rate_limited", Onward::next, Blame::rest, Scope::quota_group},
@@ -69,6 +70,7 @@ inline constexpr std::array<KindRow, 19> kinds{{
     {"unauthorized", Onward::next, Blame::provider_out, Scope::provider},
     {"model_not_found", Onward::next, Blame::offer_out, Scope::place},
     {"request_invalid", Onward::stop, Blame::none, Scope::none},
+    {"unsupported", Onward::next, Blame::none, Scope::none},
     {"context_too_long", Onward::larger_window, Blame::none, Scope::none},
     {"content_filtered", Onward::other_vendor, Blame::none, Scope::none},
     {"malformed_reply", Onward::next, Blame::failure, Scope::place},
@@ -123,6 +125,7 @@ struct TrailEntry {
   Elapsed started{};   ///< since the request began
   Elapsed took{};
   Text<500> message{};  ///< the provider's words, control characters escaped
+  Text<120> altered{};  ///< what this vendor would refuse and was sent without: "without seed"
 };
 
 inline constexpr std::size_t max_attempts = 8;

@@ -135,33 +135,41 @@ constexpr Rate per_1k(std::string_view dollars) noexcept { return Rate(detail::d
 Rate per_million(double) = delete;  // a bare number is rounded before anybody sees it: write "0.05"
 Rate per_1k(double) = delete;
 
-/// What an offer charges. Cached input costs what other input does, where the vendor names no price for it.
+/// What an offer charges. Input that is read from a cache or written to one costs what other input does, where the vendor
+/// names no price for it.
 struct Price {
   Rate input{};
   Rate output{};
   Rate cached{};
+  Rate cache_write{};
 
   constexpr bool known() const noexcept { return input.known() && output.known(); }
-  constexpr bool malformed() const noexcept { return input.malformed() || output.malformed() || cached.malformed(); }
-  static constexpr Price zero() noexcept { return {Rate::zero(), Rate::zero(), Rate::zero()}; }
+  constexpr bool malformed() const noexcept {
+    return input.malformed() || output.malformed() || cached.malformed() || cache_write.malformed();
+  }
+  static constexpr Price zero() noexcept { return {Rate::zero(), Rate::zero(), Rate::zero(), Rate::zero()}; }
 
-  /// What that many tokens cost, rounded up to a nano-dollar. `cached_tokens` are part of `input_tokens`.
-  constexpr Money of(std::int64_t input_tokens, std::int64_t output_tokens, std::int64_t cached_tokens = 0) const noexcept {
-    const std::int64_t in = input_tokens < 0 ? 0 : input_tokens, out = output_tokens < 0 ? 0 : output_tokens;
-    const std::int64_t hit = cached_tokens < 0 ? 0 : cached_tokens > in ? in : cached_tokens;
-    const Rate cached_rate = cached.known() ? cached : input;
+  /// What that many tokens cost, rounded up to a nano-dollar. `cached_tokens` and `written_tokens` are parts of
+  /// `input_tokens`.
+  constexpr Money of(std::int64_t input_tokens, std::int64_t output_tokens, std::int64_t cached_tokens = 0,
+                     std::int64_t written_tokens = 0) const noexcept {
+    const std::int64_t all = input_tokens < 0 ? 0 : input_tokens, out = output_tokens < 0 ? 0 : output_tokens;
+    const std::int64_t hit = part(cached_tokens, all), written = part(written_tokens, all - hit), in = all - written;
+    const Rate cached_rate = cached.known() ? cached : input, written_rate = cache_write.known() ? cache_write : input;
 #if defined(__GNUC__)
     // Almost always all of it fits into 64 bits, and a score asks often.
-    std::int64_t a = 0, b = 0, c = 0;
+    std::int64_t a = 0, b = 0, c = 0, d = 0;
     if (!__builtin_mul_overflow(in - hit, input.nanos_per_million(), &a) &&
         !__builtin_mul_overflow(hit, cached_rate.nanos_per_million(), &b) &&
-        !__builtin_mul_overflow(out, output.nanos_per_million(), &c) && !__builtin_add_overflow(a, b, &a) &&
-        !__builtin_add_overflow(a, c, &a))
+        !__builtin_mul_overflow(out, output.nanos_per_million(), &c) &&
+        !__builtin_mul_overflow(written, written_rate.nanos_per_million(), &d) && !__builtin_add_overflow(a, b, &a) &&
+        !__builtin_add_overflow(a, c, &a) && !__builtin_add_overflow(a, d, &a))
       return Money::nanos(a / 1'000'000 + (a % 1'000'000 != 0));
 #endif
     std::int64_t whole = 0, parts = 0;  // parts: millionths of a nano-dollar
     add(whole, parts, in - hit, input);
     add(whole, parts, hit, cached_rate);
+    add(whole, parts, written, written_rate);
     add(whole, parts, out, output);
     return Money::nanos(detail::saturating_add(whole, parts / 1'000'000 + (parts % 1'000'000 != 0)));
   }
@@ -169,6 +177,9 @@ struct Price {
   friend constexpr bool operator==(const Price&, const Price&) noexcept = default;
 
  private:
+  static constexpr std::int64_t part(std::int64_t tokens, std::int64_t of) noexcept {
+    return tokens < 0 ? 0 : tokens > of ? of : tokens;
+  }
   static constexpr void add(std::int64_t& whole, std::int64_t& parts, std::int64_t tokens, Rate rate) noexcept {
     const std::int64_t nanos = rate.nanos_per_million();
     whole = detail::saturating_add(whole, detail::saturating_multiply(tokens, nanos / 1'000'000));

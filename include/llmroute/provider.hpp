@@ -16,6 +16,7 @@
 namespace llmroute {
 
 struct Dialect;
+struct Quirks;
 
 /// What a request may need of a model.
 enum class Capability : std::uint32_t {
@@ -76,6 +77,7 @@ struct Provider {
   std::string url{};                 ///< what stands before "/chat/completions", or what else its dialect asks for
   std::string vendor{};              ///< whose models and prices it has: "groq"; empty: nobody's that is known
   const Dialect* dialect = nullptr;  ///< null: OpenAI's chat completions
+  const Quirks* quirks = nullptr;    ///< how it deviates from its dialect; null: as its vendor is known to
   std::string model{};               ///< for requests that name none; empty: the field is left out
   Secret key{};
   bool needs_key = false;      ///< left out of the fleet while it has none
@@ -84,6 +86,7 @@ struct Provider {
   KeyField key_field{};
   Duration retry_key_after = std::chrono::minutes(15);        ///< a refused key is tried once more by then; zero: never
   std::vector<std::pair<std::string, std::string>> fields{};  ///< sent along with each request
+  std::string extra{};                                        ///< a JSON object: members that each request takes along
   bool allow_plain_http = false;                              ///< to other hosts than this one: the key travels readable
 
   Price price{};                                        ///< of models that the model map knows no price for
@@ -109,6 +112,8 @@ struct Provider {
     const auto whole = static_cast<std::int64_t>(more);
     return bare + Money::nanos(whole + (static_cast<double>(whole) < more));  // rounded up, as prices are
   }
+  /// Whose private words its models understand: the vendor's, else its own alone.
+  std::string_view family() const noexcept { return vendor.empty() ? name : vendor; }
   bool has_tag(std::string_view tag) const noexcept { return among(tags, tag); }
   /// Whether a category is among its strengths.
   bool is_good_at(std::string_view category) const noexcept { return among(strengths, category); }

@@ -45,6 +45,8 @@ struct Setup {
   std::string vendor{};                 ///< whose models and prices it has, of an endpoint that is not the vendor's own
   std::optional<KeyField> key_field{};  ///< Azure wants {"api-key", ""}
   std::vector<std::pair<std::string, std::string>> fields{};  ///< HTTP fields sent along
+  std::string extra{};                                        ///< a JSON object: members that each request takes along
+  const Quirks* quirks = nullptr;                             ///< how it deviates from its dialect
   Price price{};  ///< of models that the model map knows no price for; likewise the next two
   std::int64_t window = 0;
   std::optional<Capabilities> capabilities{};
@@ -196,6 +198,8 @@ inline Provider make(const Vendor& v, const Setup& s) {
   p.key = s.key.empty() ? key_in(p.key_variable) : s.key;
   p.needs_key = !p.key_variable.empty();
   p.dialect = v.dialect;
+  p.quirks = s.quirks;
+  p.extra = s.extra;
   p.fields = s.fields;
   bool says_version = v.version_field.empty();
   for (const auto& field : s.fields) says_version = says_version || http::iequals(field.first, v.version_field);

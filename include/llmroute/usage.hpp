@@ -9,11 +9,13 @@
 
 namespace llmroute {
 
-/// `cached` is the part of `prompt` that was read from a cache, `reasoning` the part of `completion` that was thought.
+/// Counted alike for all vendors, whatever they call the parts: of `prompt`, `cached` was read from a cache and
+/// `cache_written` written to one; of `completion`, `reasoning` was thought.
 struct Usage {
   std::int64_t prompt = 0;
   std::int64_t completion = 0;
   std::int64_t cached = 0;
+  std::int64_t cache_written = 0;
   std::int64_t reasoning = 0;
   bool reported = false;  ///< false: the provider said nothing, the figures are estimates or zero
 

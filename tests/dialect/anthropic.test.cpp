@@ -17,6 +17,7 @@
 #include "llmroute/money.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
+#include "said.hpp"
 
 using namespace llmroute;
 using namespace std::string_view_literals;
@@ -32,20 +33,14 @@ Provider claude() {
   return p;
 }
 
-struct Said {
-  bool ok = false;
-  std::string url{}, body{};
-};
+using tests::Said;
 Said say(const ChatRequest& request, Delivery delivery = Delivery::whole, std::int64_t max_output = 0,
          std::string base = "https://x.example/v1") {
   const Provider provider{.url = std::move(base)};
   const Offer offer{.model = {.prefix = "vendor/", .rest = "model-1"}, .max_output = max_output};
-  Said said;
-  said.ok = dialect::anthropic.encode(
-      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens},
-      said.url, said.body);
-  if (said.ok) REQUIRE(json::valid(said.body));
-  return said;
+  return tests::said_by(
+      dialect::anthropic,
+      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens});
 }
 
 std::string sent(const ChatRequest& request, std::string_view path, Delivery delivery = Delivery::whole) {
@@ -297,7 +292,8 @@ TEST_CASE("arguments are an object, or cannot be sent") {
     CHECK(sent(call(std::string(none_of_them)), "messages.1.content.0.input") == "{}");
   CHECK(sent(call(R"( {"a": [1, 1e400]} )"), "messages.1.content.0.input") == R"({"a": [1, 1e400]})");
   for (const std::string_view bad : {"{", "[]", "1", "{\"a\":1", "{} {}", "\"x\""})
-    CHECK(refused(call(std::string(bad))) == "arguments of a call to tool \"f\" are not a valid JSON object");
+    CHECK(refused(call(std::string(bad))) ==
+          "arguments of a call of \"f\" are no JSON object, and Anthropic takes nothing else");
   std::string deep(127, '[');
   deep = "{\"a\":" + deep + std::string(127, ']') + "}";
   CHECK_FALSE(say(call(deep)).ok);  // the request around it would be too deep
@@ -320,7 +316,7 @@ TEST_CASE("images travel by their URL or as bytes, and as bytes out of a data UR
     CHECK_FALSE(say({.messages = {Message::user({Part::image_url(std::string(url))})}}).ok);
   for (const Message::Role role : {Message::Role::system, Message::Role::assistant})
     CHECK_THAT(refused({.messages = {Message::user("x"), {.role = role, .parts = {Part::image("aGk=", "image/png")}}}}),
-               ContainsSubstring("an image can stand"));
+               ContainsSubstring("takes images in turns of the user"));
 }
 
 TEST_CASE("tools of this API, and which of them to use") {
@@ -480,7 +476,8 @@ TEST_CASE("a stream says the same however it is cut into chunks") {
     CHECK(run.got().tool_calls == run.calls);
     CHECK(run.got().finish == Finish::tool_calls);
     CHECK(run.got().model == "m-1");
-    CHECK(run.ended.usage == Usage{.prompt = 17, .completion = 20, .cached = 4, .reasoning = 6, .reported = true});
+    CHECK(run.ended.usage ==
+          Usage{.prompt = 17, .completion = 20, .cached = 4, .cache_written = 2, .reasoning = 6, .reported = true});
   }
 }
 
@@ -583,17 +580,17 @@ TEST_CASE("the last figures count, and those that are not repeated stay") {
   };
   constexpr auto all =
       R"({"input_tokens":10,"cache_read_input_tokens":30,"cache_creation_input_tokens":5,"output_tokens":1})"sv;
-  CHECK(used(all, R"({"output_tokens":9})") == Usage{45, 9, 30, 0, true});
-  CHECK(used(all, R"({"input_tokens":10,"output_tokens":9})") == Usage{45, 9, 30, 0, true});
-  CHECK(used(all, R"({"input_tokens":100,"output_tokens":9})") == Usage{100, 9, 30, 0, true});
-  CHECK(used(all, all) == Usage{45, 1, 30, 0, true});
+  CHECK(used(all, R"({"output_tokens":9})") == Usage{45, 9, 30, 5, 0, true});
+  CHECK(used(all, R"({"input_tokens":10,"output_tokens":9})") == Usage{45, 9, 30, 5, 0, true});
+  CHECK(used(all, R"({"input_tokens":100,"output_tokens":9})") == Usage{100, 9, 30, 5, 0, true});
+  CHECK(used(all, all) == Usage{45, 1, 30, 5, 0, true});
   CHECK(used(all, R"({"input_tokens":1,"cache_read_input_tokens":2,"cache_creation_input_tokens":0,"output_tokens":3})") ==
-        Usage{3, 3, 2, 0, true});
-  CHECK(used(all, R"({"input_tokens":null,"cache_read_input_tokens":null,"output_tokens":9})") == Usage{45, 9, 30, 0, true});
-  CHECK(used(all, "null") == Usage{45, 1, 30, 0, true});
+        Usage{3, 3, 2, 0, 0, true});
+  CHECK(used(all, R"({"input_tokens":null,"cache_read_input_tokens":null,"output_tokens":9})") == Usage{45, 9, 30, 5, 0, true});
+  CHECK(used(all, "null") == Usage{45, 1, 30, 5, 0, true});
   CHECK_FALSE(Run(message("", "end_turn", "null")).ended.usage.reported);
   CHECK(Run(message("", "end_turn", R"({"input_tokens":-5,"output_tokens":9223372036854775807})")).ended.usage ==
-        Usage{0, std::numeric_limits<std::int64_t>::max(), 0, 0, true});
+        Usage{0, std::numeric_limits<std::int64_t>::max(), 0, 0, 0, true});
   CHECK(
       Run(message("", "end_turn",
                   R"({"input_tokens":9223372036854775807,"cache_read_input_tokens":9223372036854775807,"output_tokens":1e99})"))

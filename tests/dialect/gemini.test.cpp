@@ -16,6 +16,7 @@
 #include "llmroute/money.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
+#include "said.hpp"
 
 using namespace llmroute;
 using namespace std::chrono_literals;
@@ -33,21 +34,15 @@ Provider google() {
           .key_field = {"x-goog-api-key", ""}};
 }
 
-struct Said {
-  bool ok = false;
-  std::string url{}, body{};
-};
+using tests::Said;
 
 Said say(const ChatRequest& request, Delivery delivery = Delivery::whole, std::string_view model = "gemini-2.5-flash",
          std::string base = "https://g.example/v1beta") {
   const Provider provider{.url = std::move(base)};
   const Offer offer{.model = {.rest = model}};
-  Said said;
-  said.ok = dialect::gemini.encode(
-      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens},
-      said.url, said.body);
-  if (said.ok) REQUIRE(json::valid(said.body));
-  return said;
+  return tests::said_by(
+      dialect::gemini,
+      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens});
 }
 
 std::string sent(const ChatRequest& request, std::string_view path, std::string_view model = "gemini-2.5-flash") {
@@ -161,8 +156,8 @@ TEST_CASE("Gemini's URL names the model and how the answer shall come") {
   SECTION("both pieces of a name are in it, and the body says nothing of it") {
     const Provider provider{.url = "https://g.example/v1beta"};
     const Offer offer{.model = {.prefix = "models/gem", .rest = "ini"}};
-    Said said;
-    REQUIRE(dialect::gemini.encode({.provider = provider, .offer = offer, .request = hi}, said.url, said.body));
+    const Said said = tests::said_by(dialect::gemini, {.provider = provider, .offer = offer, .request = hi});
+    REQUIRE(said.ok);
     CHECK(said.url == "https://g.example/v1beta/models/gemini:generateContent");
     CHECK(at(said.body, "model").empty());
     CHECK(at(said.body, "stream").empty());

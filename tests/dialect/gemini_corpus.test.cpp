@@ -163,7 +163,9 @@ std::string difference(const Expected& expected, const Run& run) {
   if (run.ended.ok && run.streamed) {
     same("delivered-text", run.text, got.text);
     same("delivered-reasoning", run.reasoning, got.reasoning);
-    same("delivered-calls", run.calls, got.tool_calls);
+    std::vector<ToolCall> calls = got.tool_calls;
+    for (ToolCall& call : calls) call.signature.clear();  // no piece of a stream has it
+    same("delivered-calls", run.calls, calls);
   }
   return out;
 }

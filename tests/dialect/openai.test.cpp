@@ -11,6 +11,7 @@
 #include "../catch.hpp"
 #include "json_path.hpp"
 #include "llmroute/wire/json_reader.hpp"
+#include "said.hpp"
 
 using namespace llmroute;
 using namespace std::string_view_literals;
@@ -19,20 +20,14 @@ namespace {
 
 using tests::at;
 
-struct Said {
-  bool ok = false;
-  std::string url{}, body{};
-};
+using tests::Said;
 
 Said say(const ChatRequest& request, Delivery delivery = Delivery::whole, Provider provider = {.url = "https://x.example/v1"},
          Capabilities capabilities = Capabilities::assumed()) {
   const Offer offer{.model = {.prefix = "vendor/", .rest = "model-1"}, .capabilities = capabilities};
-  Said said;
-  said.ok = dialect::openai.encode(
-      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens},
-      said.url, said.body);
-  if (said.ok) REQUIRE(json::valid(said.body));
-  return said;
+  return tests::said_by(
+      dialect::openai,
+      {.provider = provider, .offer = offer, .request = request, .delivery = delivery, .max_tokens = request.max_tokens});
 }
 
 std::string sent(const ChatRequest& request, std::string_view path, Delivery delivery = Delivery::whole) {
@@ -98,9 +93,8 @@ TEST_CASE("no model is a request without one") {
   const Provider provider{.url = "http://localhost"};
   const Offer offer{};
   const ChatRequest request{.messages = "x"};
-  std::string url, body;
-  REQUIRE(dialect::openai.encode({.provider = provider, .offer = offer, .request = request}, url, body));
-  CHECK(body == R"({"messages":[{"role":"user","content":"x"}]})");
+  CHECK(tests::said_by(dialect::openai, {.provider = provider, .offer = offer, .request = request}).body ==
+        R"({"messages":[{"role":"user","content":"x"}]})");
 }
 
 TEST_CASE("a stream asks for its usage too") {
@@ -185,13 +179,13 @@ TEST_CASE("settings are sent where they are set, zero among them") {
   CHECK_FALSE(say({.messages = "x", .top_p = std::numeric_limits<double>::infinity()}).ok);
 }
 
-TEST_CASE("reasoning models of OpenAI get their limit under the name that they know") {
+TEST_CASE("each vendor gets the limit under the name that it knows") {
   const ChatRequest r{.messages = "x", .max_tokens = 5};
   const Capabilities thinks = Capabilities::assumed() | Capability::reasoning;
   const Provider openai{.url = "https://x.example", .vendor = "openai"}, other{.url = "https://x.example", .vendor = "groq"};
   CHECK(at(say(r, Delivery::whole, openai, thinks).body, "max_completion_tokens") == "5");
   CHECK(at(say(r, Delivery::whole, openai, thinks).body, "max_tokens").empty());
-  CHECK(at(say(r, Delivery::whole, openai).body, "max_tokens") == "5");
+  CHECK(at(say(r, Delivery::whole, openai).body, "max_completion_tokens") == "5");
   CHECK(at(say(r, Delivery::whole, other, thinks).body, "max_tokens") == "5");
 }
 
@@ -513,4 +507,219 @@ TEST_CASE("an error in a stream stops it and keeps what came before") {
 
 TEST_CASE("the model that answered is noted") {
   CHECK(Stream{R"({"model":"m-2","choices":[]})", R"({"model":"","choices":[]})"}.got.model == "m-2");
+}
+
+namespace {
+
+Said say_to(std::string_view vendor, const ChatRequest& request, Capabilities can = Capabilities::assumed()) {
+  return say(request, Delivery::stream, {.name = "p", .url = "https://x.example/v1", .vendor = std::string(vendor)}, can);
+}
+
+ChatRequest everything() {
+  return {.messages = "x",
+          .max_tokens = 5,
+          .temperature = 0.5,
+          .top_p = 0.9,
+          .presence_penalty = 0.1,
+          .frequency_penalty = 0.2,
+          .seed = 7,
+          .stop = {"END"}};
+}
+
+}  // namespace
+
+TEST_CASE("what a vendor would refuse is left out or renamed, and the draft says so") {
+  const Capabilities thinks = Capabilities::assumed() | Capability::reasoning;
+  struct Row {
+    std::string_view vendor, altered;
+    std::vector<std::string_view> sent, not_sent;
+    bool reasons = false;
+  };
+  const Row rows[]{
+      {"openai",
+       "max_tokens as max_completion_tokens",
+       {"max_completion_tokens", "temperature", "stop", "stream_options"},
+       {"max_tokens"}},
+      {"openai",
+       "without temperature, without top_p, without presence_penalty, without frequency_penalty, without stop, "
+       "max_tokens as max_completion_tokens",
+       {"max_completion_tokens", "seed"},
+       {"temperature", "top_p", "presence_penalty", "frequency_penalty", "stop"},
+       true},
+      {"azure", "", {"max_tokens", "stop"}, {"max_completion_tokens"}},
+      {"mistral", "seed as random_seed", {"random_seed", "max_tokens"}, {"seed", "stream_options"}},
+      {"cerebras", "without presence_penalty, without frequency_penalty", {"seed"}, {"presence_penalty", "frequency_penalty"}},
+      {"xai", "", {"presence_penalty", "stop"}, {}},
+      {"xai", "without presence_penalty, without frequency_penalty, without stop", {"temperature"}, {"stop"}, true},
+      {"deepseek", "without seed", {"max_tokens"}, {"seed"}},
+      {"perplexity", "", {"seed"}, {"stream_options"}},
+      {"fireworks", "", {"context_length_exceeded_behavior"}, {}},
+      {"openrouter", "", {"usage"}, {}},
+      {"groq", "", {"max_tokens", "seed", "stop", "presence_penalty", "stream_options"}, {}},
+      {"nobody", "", {"max_tokens", "seed", "stop", "presence_penalty", "stream_options"}, {}},
+  };
+  for (const Row& row : rows) {
+    const Said said = say_to(row.vendor, everything(), row.reasons ? thinks : Capabilities::assumed());
+    CAPTURE(row.vendor, row.reasons, said.body);
+    REQUIRE(said.ok);
+    CHECK(said.altered == row.altered);
+    for (const std::string_view member : row.sent) CHECK_FALSE(at(said.body, member).empty());
+    for (const std::string_view member : row.not_sent) CHECK(at(said.body, member).empty());
+  }
+}
+
+TEST_CASE("what a request does not hold is not said to be left out") {
+  for (const std::string_view vendor : {"openai", "mistral", "cerebras", "deepseek"})
+    CHECK(say_to(vendor, {.messages = "x"}).altered.empty());
+}
+
+TEST_CASE("a provider may have quirks of its own, which count instead of its vendor's") {
+  constexpr Quirks mine{.members = {{"seed"}, {"max_tokens", "n_predict"}}, .adds = R"({"cache_prompt":true})"};
+  const Provider p{.name = "p", .url = "https://x.example/v1", .vendor = "openai", .quirks = &mine};
+  const Said said = say(everything(), Delivery::whole, p);
+  CHECK(said.altered == "without seed, max_tokens as n_predict");
+  CHECK(at(said.body, "n_predict") == "5");
+  CHECK(at(said.body, "cache_prompt") == "true");
+}
+
+TEST_CASE("extra members come from the request for one vendor, from the request, from the provider and from its vendor") {
+  Provider p{.name = "or-1", .url = "https://x.example/v1", .vendor = "openrouter"};
+  p.extra = R"({"provider":{"sort":"price"},"top_k":1,"min_p":0.1,"usage":{"include":false}})";
+  ChatRequest r{.messages = "x", .extra = R"({"top_k":2,"transforms":[]})"};
+  r.extra_for = {{"groq", R"({"top_k":9,"service_tier":"flex"})"},
+                 {"openrouter", R"({"transforms":["middle-out"],"a":1})"},
+                 {"or-1", R"({"a":2,"b":3})"}};
+  const std::string body = say(r, Delivery::whole, p).body;
+  CHECK(
+      body ==
+      R"({"model":"vendor/model-1","messages":[{"role":"user","content":"x"}],"transforms":["middle-out"],"a":1,"b":3,"top_k":2,)"
+      R"("provider":{"sort":"price"},"min_p":0.1,"usage":{"include":false}})");
+  p.vendor = "groq";
+  CHECK(at(say(r, Delivery::whole, p).body, "service_tier") == "\"flex\"");
+  SECTION("and one that is no JSON is told by its place") {
+    const Said wrong = say({.messages = "x", .extra_for = {{"groq", "{"}}}, Delivery::whole, p);
+    CHECK(wrong.body == "extra_for is not a valid JSON object");
+    CHECK(wrong.kind == Kind::request_invalid);
+    CHECK(say({.messages = "x", .extra_for = {{"xai", "{"}}}, Delivery::whole, p).ok);
+    p.extra = "[]";
+    const Said unsaid = say({.messages = "x"}, Delivery::whole, p);
+    CHECK(unsaid.body == "the provider's extra is not a valid JSON object");
+    CHECK(unsaid.kind == Kind::unsupported);
+  }
+}
+
+TEST_CASE("a URL may say where the model's name goes") {
+  const auto url = [](std::string base) { return say({.messages = "x"}, Delivery::whole, {.url = std::move(base)}).url; };
+  CHECK(url("https://a.example/openai/deployments/{model}?api-version=2024-10-21") ==
+        "https://a.example/openai/deployments/vendor%2Fmodel-1/chat/completions?api-version=2024-10-21");
+  CHECK(url("https://a.example/{model}/v1/{model}") ==
+        "https://a.example/vendor%2Fmodel-1/v1/vendor%2Fmodel-1/chat/completions");
+}
+
+TEST_CASE("ids of calls are reshaped where the vendor demands it, and stay the same in each turn") {
+  const std::string long_id(50, 'x');
+  const ChatRequest r{.messages = {Message::user("x"),
+                                   Message::assistant("", {{"toolu_01:a", "f", "{}"}, {long_id, "g", "{}"}, {"", "h", "{}"}}),
+                                   Message::tool("toolu_01:a", "1"), Message::tool(long_id, "2"), Message::tool("", "3")}};
+  const auto ids = [&](std::string_view vendor) {
+    const std::string body = say_to(vendor, r).body;
+    std::vector<std::string> all;
+    for (const std::string_view n : {"0", "1", "2"}) {
+      const std::string call = at(body, std::string("messages.1.tool_calls.").append(n).append(".id"));
+      CHECK(call == at(body, "messages." + std::to_string(n[0] - '0' + 2) + ".tool_call_id"));
+      all.push_back(call.substr(1, call.size() - 2));
+    }
+    CHECK(all[0] != all[1]);
+    CHECK(all[1] != all[2]);
+    return all;
+  };
+  const auto plain = ids("groq"), openai = ids("openai"), mistral = ids("mistral");
+  CHECK(plain[0] == "toolu_01:a");
+  CHECK(plain[1] == long_id);
+  CHECK(plain[2].size() > 4);
+  CHECK(openai[0] == "toolu_01:a");
+  CHECK(openai[1].size() == 40);
+  for (const std::string& id : mistral) {
+    CHECK(id.size() == 9);
+    CHECK(id.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == id.npos);
+  }
+}
+
+TEST_CASE("thoughts and signatures go back to the vendor that gave them, and to no other") {
+  Message turn = Message::assistant("Well", {{"a", "f", "{}", "c2ln"}});
+  turn.vendor = "gemini";
+  turn.thoughts = R"("dGhvdWdodA==")";
+  const ChatRequest r{.messages = {Message::user("x"), turn, Message::tool("a", "1")}};
+  const std::string own = say_to("gemini", r).body, other = say_to("openrouter", r).body;
+  CHECK(at(own, "messages.1.tool_calls.0.extra_content.google.thought_signature") == R"("c2ln")");
+  CHECK(at(own, "messages.1.extra_content.google.thought_signature") == R"("dGhvdWdodA==")");
+  CHECK(other.find("c2ln") == other.npos);
+  CHECK(other.find("dGhv") == other.npos);
+  SECTION("a provider without a vendor is one of its own") {
+    Message mine = turn;
+    mine.vendor = "p";
+    CHECK(at(say_to("", {.messages = {Message::user("x"), mine}}).body, "messages.1.extra_content.google") != "");
+  }
+  SECTION("OpenRouter's come as a list") {
+    Message routed = Message::assistant("Well");
+    routed.vendor = "openrouter";
+    routed.thoughts = R"([{"type":"reasoning.encrypted","data":"x"}])";
+    CHECK(at(say_to("openrouter", {.messages = {routed}}).body, "messages.0.reasoning_details") == routed.thoughts);
+    CHECK(at(say_to("groq", {.messages = {routed}}).body, "messages.0.reasoning_details").empty());
+    routed.thoughts = "[";
+    CHECK(at(say_to("openrouter", {.messages = {routed}}).body, "messages.0.reasoning_details").empty());
+  }
+}
+
+TEST_CASE("thoughts that only their vendor understands are kept as they came") {
+  CHECK(message(R"("content":"x","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"s"}])").thoughts ==
+        R"([{"type":"reasoning.text","text":"hm","signature":"s"}])");
+  const ReplyBuilder google = message(
+      R"("content":"x","extra_content":{"google":{"thought_signature":"T"}},"tool_calls":[{"id":"","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"S"}}}])");
+  CHECK(google.thoughts == R"("T")");
+  CHECK(google.tool_calls.at(0).signature == "S");
+  SECTION("the pieces of a stream are joined, each thought by itself") {
+    const auto thought = [](std::string_view members) {
+      return delta(std::string(R"("reasoning_details":[{)").append(members).append("}]"));
+    };
+    const Stream s({thought(R"("type":"reasoning.text","text":"a \"b","format":"f","index":0)"),
+                    thought(R"("type":"reasoning.text","text":"\u00e4c","format":"f","index":0)"),
+                    thought(R"("type":"reasoning.text","signature":"S","format":"f","index":0)"),
+                    thought(R"("type":"reasoning.encrypted","data":"D","index":1)"),
+                    thought(R"("type":"reasoning.summary","summary":"so","index":2)"),
+                    thought(R"("type":"reasoning.summary","summary":"!","index":2)"),
+                    thought(R"("type":"reasoning.summary","summary":"next","index":3)")});
+    CHECK(s.got.thoughts ==
+          R"([{"type":"reasoning.text","format":"f","index":0,"text":"a \"b\u00e4c","signature":"S"},)"
+          R"({"type":"reasoning.encrypted","data":"D","index":1},{"type":"reasoning.summary","index":2,"summary":"so!"},)"
+          R"({"type":"reasoning.summary","index":3,"summary":"next"}])");
+    CHECK(json::valid(s.got.thoughts));
+  }
+}
+
+TEST_CASE("thoughts count as completion, also where the vendor counts them beside it") {
+  const auto read = [](std::string_view vendor, std::string_view members) {
+    ReplyBuilder got;
+    got.quirks = &dialect::quirks_of(vendor);
+    CHECK(dialect::openai.whole(std::string("{\"choices\":[{\"message\":{}}],\"usage\":{").append(members).append("}}"), got));
+    return got.usage;
+  };
+  const Usage all{.prompt = 35, .completion = 74, .reasoning = 62, .reported = true};
+  CHECK(
+      read(
+          "xai",
+          R"("prompt_tokens":35,"completion_tokens":12,"total_tokens":109,"completion_tokens_details":{"reasoning_tokens":62})") ==
+      all);
+  CHECK(read("gemini", R"("prompt_tokens":35,"completion_tokens":12,"total_tokens":109)") == all);
+  CHECK(read("xai", R"("prompt_tokens":35,"completion_tokens":12,"completion_tokens_details":{"reasoning_tokens":62})") == all);
+  CHECK(
+      read(
+          "openai",
+          R"("prompt_tokens":35,"completion_tokens":74,"total_tokens":109,"completion_tokens_details":{"reasoning_tokens":62})") ==
+      all);
+  CHECK(read("openai", R"("prompt_tokens":35,"completion_tokens":12,"total_tokens":109)").completion == 12);
+  CHECK(
+      read("openrouter",
+           R"("prompt_tokens":35,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":5})") ==
+      Usage{.prompt = 35, .completion = 1, .cached = 4, .cache_written = 5, .reported = true});
 }

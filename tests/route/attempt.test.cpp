@@ -259,7 +259,8 @@ TEST_CASE("a stream is whole with [DONE] or with a finish reason, and not withou
 
   SECTION("also if the connection stays open, or breaks, behind its end") {
     CHECK(Run({.body = events({hello, "[DONE]"}), .error = http::Error::timed_out}).ended.ok);
-    CHECK(Run({.body = events({hello, stop}), .error = http::Error::io}).ended.ok);
+    CHECK(Run({.body = events({hello, stop, "[DONE]"}), .error = http::Error::io}).ended.ok);
+    CHECK(Run({.body = events({hello, stop}), .error = http::Error::io}).ended.kind == Kind::malformed_reply);
     CHECK(Run({.body = events({hello, "[DONE]"}), .error = http::Error::stopped}).ended.ok);
     CHECK(Run({.body = events({hello, stop}), .error = http::Error::stopped}).ended.kind == Kind::cancelled);
   }
@@ -267,6 +268,31 @@ TEST_CASE("a stream is whole with [DONE] or with a finish reason, and not withou
     CHECK(Run({.body = events({"[DONE]"})}).ended.kind == Kind::malformed_reply);
     CHECK(Run({.body = ""}).ended.kind == Kind::malformed_reply);
     CHECK(Run({.body = ": only comments\n\n"}).ended.kind == Kind::malformed_reply);
+  }
+}
+
+TEST_CASE("whether a finish reason ends a stream is a matter of its vendor") {
+  const auto ends = [](std::string_view vendor, std::initializer_list<std::string_view> list) {
+    Provider p = groq();
+    p.vendor = vendor;
+    return Run({.body = events(list)}, Delivery::stream, 0, p).ended.ok;
+  };
+  for (const std::string_view vendor : {"groq", "openai", "vllm", "perplexity", "writer", "nobody", ""}) {
+    CAPTURE(vendor);
+    const bool says_so = vendor == "groq" || vendor == "openai" || vendor == "vllm";
+    CHECK(ends(vendor, {hello, stop, "[DONE]"}));
+    CHECK(ends(vendor, {hello, stop}) == !says_so);
+    CHECK_FALSE(ends(vendor, {hello}));
+  }
+}
+
+TEST_CASE("a call that broke brings no reply, however much of it came") {
+  CHECK(Run({.body = std::string(whole_reply), .error = http::Error::io}, Delivery::whole).ended.kind == Kind::malformed_reply);
+  const Run done({.body = "data: " + std::string(hello) + "\n\ndata: [DONE]\n", .error = http::Error::io});
+  CHECK(done.ended.kind == Kind::malformed_reply);
+  SECTION("but what it says of an error counts") {
+    const Run error({.body = R"({"error":{"message":"no","code":"rate_limit_exceeded"}})", .error = http::Error::io});
+    CHECK(error.ended.kind == Kind::rate_limited);
   }
 }
 
@@ -280,9 +306,9 @@ TEST_CASE("the last event of a stream counts without its blank line, and without
     CHECK(r.seen.text == "Hell\xC3\xB6 \xF0\x9F\x98\x80");
     CHECK(r.attempt.reply().text == r.seen.text);
   }
-  SECTION("half of it is passed over") {
+  SECTION("half of it is passed over, and says that something is missing") {
     const Run r({.body = body.substr(0, body.size() - 5)});
-    CHECK(r.ended.ok);  // the finish reason was there
+    CHECK(r.ended.kind == Kind::malformed_reply);
     CHECK(r.seen.text == "Hel");
     CHECK(r.attempt.reply().text == "Hel");
   }
@@ -501,10 +527,9 @@ namespace {
 
 struct Mine {
   static constexpr std::string_view name = "mine";
-  static bool encode(const Outgoing& o, std::string& url, std::string& body) {
-    url = o.provider.url + "/x";
-    body = "ping";
-    return true;
+  static void encode(const Outgoing& o, Draft& draft) {
+    draft.url = o.provider.url + "/x";
+    draft.body = "ping";
   }
   static bool event(std::string_view, std::string_view, ReplyBuilder&, OnDelta) { return true; }
   static bool whole(std::string_view body, ReplyBuilder& b) {

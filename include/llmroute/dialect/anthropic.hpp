@@ -9,13 +9,12 @@
 #ifndef LLMROUTE_DIALECT_ANTHROPIC_HPP
 #define LLMROUTE_DIALECT_ANTHROPIC_HPP
 
-#include <string>
 #include <string_view>
 
 #include "llmroute/dialect/anthropic_decode.hpp"
 #include "llmroute/dialect/anthropic_encode.hpp"
 #include "llmroute/dialect/dialect.hpp"
-#include "llmroute/dialect/encoding.hpp"  // join_url
+#include "llmroute/dialect/encoding.hpp"  // append_url
 #include "llmroute/dialect/errors.hpp"
 #include "llmroute/wire/headers.hpp"
 
@@ -24,19 +23,15 @@ namespace llmroute::dialect {
 struct AnthropicMessages {
   static constexpr std::string_view name = "anthropic";
 
-  static bool encode(const Outgoing& outgoing, std::string& url, std::string& body) {
-    url.clear();
-    body.clear();
-    detail::join_url(url, outgoing.provider.url, "/messages");
-    std::string problem = detail::AnthropicRequest(outgoing, body).write();
-    if (problem.empty()) return true;
-    body = problem;
-    return false;
+  static void encode(const Outgoing& outgoing, Draft& draft) {
+    detail::append_url(draft.url, outgoing.provider.url, "/messages", outgoing.offer.model);
+    detail::AnthropicRequest(outgoing, draft).write();
   }
 
   static bool event(std::string_view event_name, std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
     const std::string_view word = http::trim(data);
     if (builder.complete || word.empty() || word == "[DONE]") return true;  // which gateways add, and which ends nothing
+    builder.says_end = true;
     detail::AnthropicAnswer answer(builder);
     if (!answer.event(event_name, data)) return false;
     if (deliver && !answer.deliver(deliver)) return false;

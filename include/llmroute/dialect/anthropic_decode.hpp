@@ -14,6 +14,7 @@
 #include "llmroute/dialect/deliver.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/errors.hpp"
+#include "llmroute/dialect/thoughts.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/wire/headers.hpp"
@@ -126,7 +127,7 @@ class AnthropicAnswer {
   // behind what it explains.
   struct Members {
     std::string_view type{}, message{}, content_block{}, delta{}, usage{}, error{}, model{}, content{}, stop_reason{},
-        stop_details{}, text{}, thinking{}, partial_json{}, id{}, name{}, input{};
+        stop_details{}, text{}, thinking{}, signature{}, partial_json{}, id{}, name{}, input{};
     std::int64_t index = 0;
 
     bool read(std::string_view json) {
@@ -147,6 +148,7 @@ class AnthropicAnswer {
           {"stop_details", &Members::stop_details},
           {"text", &Members::text},
           {"thinking", &Members::thinking},
+          {"signature", &Members::signature},
           {"partial_json", &Members::partial_json},
           {"id", &Members::id},
           {"name", &Members::name},
@@ -188,7 +190,8 @@ class AnthropicAnswer {
     json::Reader type_in(m.type);
     const std::string_view type = type_in.text();
     if (type == "text") append(m.text, to_.text);
-    else if (type == "thinking") append(m.thinking, to_.reasoning);
+    else if (type == "thinking") append(m.thinking, to_.reasoning), thought(m, index);
+    else if (type == "redacted_thinking") ThoughtList(to_).add(json);
     if (type != "tool_use") return;
     too_many_ = too_many_ || to_.tool_calls.size() == most_calls;
     if (too_many_) return;
@@ -200,6 +203,20 @@ class AnthropicAnswer {
     if (any) call.arguments = m.input;
     to_.call_indices.push_back(any ? ~index : index);  // negative: the arguments wait, pieces may come in their place
     to_.pieces.push_back({.call = to_.tool_calls.size() - 1, .id = true, .name = true});
+  }
+
+  // A thought goes back with its signature, or not at all; some of them are signed alone.
+  void thought(const Members& m, std::int64_t index) {
+    ThoughtList thoughts(to_);
+    thoughts.begin(R"({"type":"thinking","thinking":""})", std::to_string(index));
+    thoughts.grow(m.thinking);
+    if (m.signature.size() > 2) sign(m.signature);
+  }
+  void sign(std::string_view signature) {
+    ThoughtList thoughts(to_);
+    thoughts.member("signature");
+    thoughts.grow(signature);
+    to_.growing_thought.clear();
   }
 
   std::optional<std::size_t> call_of(std::int64_t index) const {
@@ -215,6 +232,10 @@ class AnthropicAnswer {
     const std::string_view type = type_in.text();
     if (type == "text_delta") append(m.text, to_.text);
     else if (type == "thinking_delta") append(m.thinking, to_.reasoning);
+    if (ThoughtList thoughts(to_); thoughts.grows(std::to_string(index))) {
+      if (type == "thinking_delta") thoughts.grow(m.thinking);
+      else if (type == "signature_delta") sign(m.signature);
+    }
     if (type != "input_json_delta") return;
     const auto found = call_of(index);
     std::string part;
@@ -250,8 +271,8 @@ class AnthropicAnswer {
     if (to_.finish == Finish::stop && !to_.tool_calls.empty()) to_.finish = Finish::tool_calls;
   }
 
-  // Figures are never summed: the last ones count, and one that is not repeated stays. `prompt` takes in what was read
-  // from a cache and what was written to one; the latter is dearer than other input, and Usage has no field to say so.
+  // Figures are never summed: the last ones count, and one that is not repeated stays. What was read from a cache and what
+  // was written to one is counted apart there, and is part of `prompt` here.
   bool usage(std::string_view json) {
     std::int64_t input = -1, read = -1, written = -1, output = -1, thought = -1;
     double cost = 0;
@@ -273,6 +294,7 @@ class AnthropicAnswer {
       if (part > 0) sum = llmroute::detail::saturating_add(sum, part);
     if (all || sum > to_.usage.prompt) to_.usage.prompt = sum;
     if (read >= 0) to_.usage.cached = read;
+    if (written >= 0) to_.usage.cache_written = written;
     if (output >= 0) to_.usage.completion = output;
     if (thought >= 0) to_.usage.reasoning = thought;
     return input >= 0 || output >= 0;

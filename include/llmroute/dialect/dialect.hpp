@@ -11,9 +11,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/dialect/quirks.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/offer.hpp"
 #include "llmroute/provider.hpp"
@@ -29,6 +31,27 @@ struct Outgoing {
   std::optional<std::int64_t> max_tokens{};  ///< the request's, or what a budget needs
 };
 
+/// What a dialect makes of a request. An attempt keeps it, and its buffers.
+struct Draft {
+  std::string url{};
+  std::string body{};
+  std::string problem{};  ///< why it cannot be sent; empty: it can
+  Kind kind{};            ///< of the problem: `request_invalid`, or `unsupported` where another provider may have a way
+  std::string altered{};  ///< "without seed, max_tokens as max_completion_tokens": what the trail says of it
+
+  /// The first problem is kept.
+  void refuse(Kind of, std::string why) {
+    if (!problem.empty()) return;
+    kind = of;
+    problem = std::move(why);
+  }
+  void left_out(std::string_view member) { alter("without ", member, {}); }
+  void alter(std::string_view member, std::string_view how, std::string_view what) {
+    altered.append(altered.empty() ? "" : ", ").append(member).append(how).append(what);
+  }
+  void clear() { url.clear(), body.clear(), problem.clear(), altered.clear(); }
+};
+
 /// What is known of an answer so far. A dialect fills it, an attempt keeps it.
 struct ReplyBuilder {
   std::string text{};
@@ -40,10 +63,12 @@ struct ReplyBuilder {
   std::string model{};
   std::string request_id{};
   Usage usage{};
+  std::string thoughts{};         ///< JSON that only its own vendor understands; see `Message::thoughts`
+  std::string growing_thought{};  ///< which of them is not whole yet
   std::optional<Money> billed{};  ///< the provider's own cost field
   bool complete = false;          ///< a stream said by itself that it is whole
   bool answered = false;          ///< there was a choice, whatever it said
-  bool open_ended = false;        ///< more may follow a finish reason: only a clean end makes such a stream whole
+  bool says_end = false;          ///< that it would say so: a finish reason alone makes it not whole
 
   struct Error {  ///< an error in the body, also of a 200 or in the middle of a stream
     bool seen = false;
@@ -63,18 +88,20 @@ struct ReplyBuilder {
   };
   std::vector<Piece> pieces{};               ///< of the event at hand
   std::vector<std::int64_t> call_indices{};  ///< the number that the provider gave each of `tool_calls`; -1: none
+  const Quirks* quirks = nullptr;            ///< of who answers; null: not known
 
   void clear() {
     text.clear(), reasoning.clear(), refusal.clear(), tool_calls.clear(), finish.reset(), finish_reason.clear();
-    model.clear(), request_id.clear(), usage = {}, billed.reset(), complete = answered = open_ended = malformed = false;
+    model.clear(), request_id.clear(), usage = {}, thoughts.clear(), growing_thought.clear(), billed.reset();
+    complete = answered = says_end = malformed = false, quirks = nullptr;
     error.seen = false, error.retry_after = {}, error.message.clear(), pieces.clear(), call_indices.clear();
   }
 };
 
 struct Dialect {
   std::string_view name;
-  /// Writes URL and body. False: the request cannot be said in this dialect; `body` then holds why.
-  bool (*encode)(const Outgoing&, std::string& url, std::string& body);
+  /// Writes URL and body into an empty draft, or why it cannot.
+  void (*encode)(const Outgoing&, Draft&);
   /// One event of a stream, with its name where the server gave one. False: stop reading (the caller wants no more, or
   /// `builder` holds an error).
   bool (*event)(std::string_view name, std::string_view data, ReplyBuilder& builder, OnDelta deliver);
@@ -85,8 +112,16 @@ struct Dialect {
 };
 
 namespace dialect {
+
 template <class D>
 inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error};
+
+/// How that provider deviates: as it says itself, else as its vendor's chat completions are known to.
+inline const Quirks& quirks_of(const Provider& p) noexcept {
+  const bool usual = p.dialect == nullptr || p.dialect->name == "openai";
+  return p.quirks != nullptr ? *p.quirks : quirks_of(usual ? std::string_view(p.vendor) : std::string_view());
+}
+
 }  // namespace dialect
 
 }  // namespace llmroute

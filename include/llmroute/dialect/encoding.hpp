@@ -1,37 +1,190 @@
 // SPDX-License-Identifier: MIT
-// What the dialects need alike to write a request: URLs, and a look into JSON that the caller wrote.
+// What the dialects need alike to write a request: URLs, a look into JSON that the caller wrote, and the ground that their
+// writers stand on.
 #ifndef LLMROUTE_DIALECT_ENCODING_HPP
 #define LLMROUTE_DIALECT_ENCODING_HPP
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "llmroute/chat.hpp"
+#include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/quirks.hpp"
+#include "llmroute/function_ref.hpp"
 #include "llmroute/wire/json_reader.hpp"
+#include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::dialect::detail {
 
-/// Appends `base` + `path`; a query in the base (Azure's api-version) stays behind the path.
-inline void join_url(std::string& url, std::string_view base, std::string_view path) {
+/// A valid JSON object and nothing behind it, that may still be put into what a request has around it.
+inline bool is_object(std::string_view text) {
+  constexpr std::size_t around = 8;
+  json::Reader in(text, json::max_depth - around);
+  return in.kind() == json::Kind::object && in.done();
+}
+
+/// A member's value as JSON; empty: there is none.
+inline std::string_view member(std::string_view object, std::string_view name) {
+  std::string_view found;
+  json::Reader in(object);
+  in.object([&](std::string_view key) {
+    if (key == name) found = in.raw();
+  });
+  return found;
+}
+
+inline bool has_member(std::string_view object, std::string_view name) { return !member(object, name).empty(); }
+
+/// A model's name may not reach into the rest of a URL: what is not plain is escaped, / and : included.
+inline void append_escaped(std::string& url, std::string_view name) {
+  constexpr std::string_view hex = "0123456789ABCDEF", also = "-._~@";
+  for (const char c : name) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || also.find(c) != also.npos;
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain) url += c;
+    else (url += '%') += hex[byte / 16], url += hex[byte % 16];
+  }
+}
+
+/// What a URL may hold instead of a model's name, as Azure's older ones do: ".../openai/deployments/{model}?api-version=...".
+inline constexpr std::string_view model_mark = "{model}";
+
+/// Appends `base` + `path`; a query in the base stays behind the path.
+inline void append_url(std::string& url, std::string_view base, std::string_view path, const ModelName& model) {
   const std::size_t query = base.find('?');
   std::string_view front = base.substr(0, query);
   while (front.ends_with('/')) front.remove_suffix(1);
+  for (std::size_t at = 0; (at = front.find(model_mark)) != front.npos; front.remove_prefix(at + model_mark.size())) {
+    url.append(front.substr(0, at));
+    append_escaped(url, model.prefix);
+    append_escaped(url, model.rest);
+  }
   url.append(front).append(path);
   if (query != base.npos) url.append(base.substr(query));
 }
 
-/// A valid JSON object and nothing behind it.
-inline bool is_object(std::string_view text) {
-  json::Reader in(text);
-  return in.kind() == json::Kind::object && in.done();
-}
+/// Members of a request that nobody here knows, from the most to the least particular: what it has for this vendor alone,
+/// what it has for all, what the provider always takes along, what its vendor wants.
+class Extras {
+ public:
+  explicit Extras(const Outgoing& out) noexcept : out_(out), vendor_(quirks_of(out.provider).adds) {}
 
-inline bool has_member(std::string_view object, std::string_view name) {
-  bool found = false;
-  json::Reader in(object);
-  in.object([&](std::string_view key) { found = found || key == name; });
-  return found;
-}
+  /// What is no valid object; empty: all are.
+  std::string_view broken() const {
+    for (const auto& [vendor, members] : out_.request.extra_for)
+      if (is_for(vendor) && !is_object(members)) return "extra_for";
+    if (!out_.request.extra.empty() && !is_object(out_.request.extra)) return "extra";
+    return {};
+  }
+  bool provider_is_broken() const { return !out_.provider.extra.empty() && !is_object(out_.provider.extra); }
+
+  /// As JSON; empty: nobody says it.
+  std::string_view operator[](std::string_view name) const {
+    std::string_view found;
+    each([&](std::string_view object) {
+      if (found.empty()) found = member(object, name);
+    });
+    return found;
+  }
+  bool has(std::string_view name) const { return !(*this)[name].empty(); }
+
+  /// Each member once, as the most particular has it.
+  void write(json::Writer& w, std::string_view but = {}) const {
+    std::size_t rank = 0;
+    each([&](std::string_view object) {
+      ++rank;
+      json::Reader in(object);
+      in.object([&](std::string_view key) {
+        std::size_t other = 0;
+        bool said = key == but;
+        each([&](std::string_view before) { said = said || (++other < rank && has_member(before, key)); });
+        if (!said) w.key(key).raw(in.raw());
+      });
+    });
+  }
+
+ private:
+  bool is_for(std::string_view vendor) const { return vendor == out_.provider.family() || vendor == out_.provider.name; }
+
+  void each(FunctionRef<void(std::string_view)> f) const {
+    for (const auto& [vendor, members] : out_.request.extra_for)
+      if (is_for(vendor)) f(members);
+    for (const std::string_view object : {std::string_view(out_.request.extra), std::string_view(out_.provider.extra), vendor_})
+      if (!object.empty()) f(object);
+  }
+
+  const Outgoing& out_;
+  std::string_view vendor_;
+};
+
+/// One request in the making. `extra` wins: a member that it names is not written a second time.
+class RequestWriter {
+ protected:
+  RequestWriter(const Outgoing& outgoing, Draft& draft)
+      : out_(outgoing), chat_(outgoing.request), quirks_(quirks_of(outgoing.provider)), extras_(outgoing), draft_(draft),
+        w_(draft.body) {}
+
+  /// False: the members that nobody here knows are no JSON.
+  bool begin() {
+    if (const std::string_view broken = extras_.broken(); !broken.empty())
+      return wrong(std::string(broken) += " is not a valid JSON object"), false;
+    if (extras_.provider_is_broken()) return unsaid("the provider's extra is not a valid JSON object"), false;
+    w_.begin_object();
+    return true;
+  }
+  void end(std::string_view but = {}) {
+    extras_.write(w_, but);
+    w_.end_object();
+    if (draft_.problem.empty() && !w_.done()) wrong(std::string(w_.error()));
+  }
+
+  /// The request itself is wrong, whoever is asked.
+  void wrong(std::string why) { draft_.refuse(Kind::request_invalid, std::move(why)); }
+  void wrong(std::string_view what, std::string_view name, std::string_view why) {
+    wrong(std::string(what).append(" \"").append(name).append("\" ").append(why));
+  }
+  /// There is no way to say it here. Another provider may have one.
+  void unsaid(std::string why) { draft_.refuse(Kind::unsupported, std::move(why)); }
+
+  /// Writes the key of a member, under the name that it has there. False: it is said already, or would be refused there.
+  bool wanted(std::string_view name) {
+    if (extras_.has(name)) return false;
+    const MemberRule* rule = quirks_.rule(name, out_.offer.capabilities.has(Capability::reasoning));
+    if (rule != nullptr && rule->name.empty()) return draft_.left_out(name), false;
+    if (rule != nullptr) {
+      if (extras_.has(rule->name)) return false;
+      draft_.alter(name, " as ", rule->name);
+    }
+    w_.key(rule != nullptr ? rule->name : name);
+    return true;
+  }
+
+  void number(std::string_view name, const std::optional<double>& value) {
+    if (!value) return;
+    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
+    else if (wanted(name)) w_.number(*value);
+  }
+
+  // A schema as its author wrote it, if it is one.
+  void schema(std::string_view json, std::string_view of, std::string_view name) {
+    if (is_object(json)) w_.raw(json);
+    else w_.null(), wrong(of, name, "is not a valid JSON object");
+  }
+
+  /// Whether the private parts of that turn are this vendor's own.
+  bool own(const Message& message) const { return !message.vendor.empty() && message.vendor == out_.provider.family(); }
+
+  const Outgoing& out_;
+  const ChatRequest& chat_;
+  const Quirks& quirks_;
+  const Extras extras_;
+  Draft& draft_;
+  json::Writer w_;
+};
 
 }  // namespace llmroute::dialect::detail
 

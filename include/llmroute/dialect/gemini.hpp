@@ -19,7 +19,6 @@
 #ifndef LLMROUTE_DIALECT_GEMINI_HPP
 #define LLMROUTE_DIALECT_GEMINI_HPP
 
-#include <string>
 #include <string_view>
 
 #include "llmroute/dialect/dialect.hpp"
@@ -33,20 +32,11 @@ namespace llmroute::dialect {
 struct GeminiGenerate {
   static constexpr std::string_view name = "gemini";
 
-  static bool encode(const Outgoing& outgoing, std::string& url, std::string& body) {
-    url.clear();
-    body.clear();
-    std::string problem = detail::GeminiRequest::write_url(outgoing, url);
-    if (problem.empty()) problem = detail::GeminiRequest(outgoing, body).write();
-    if (problem.empty()) return true;
-    body = problem;
-    return false;
-  }
+  static void encode(const Outgoing& outgoing, Draft& draft) { detail::GeminiRequest(outgoing, draft).write(); }
 
   /// There is no [DONE]: what ends a stream well is a finish reason with nothing behind it, and a connection that ends well.
   static bool event(std::string_view, std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
     if (http::trim(data).empty()) return true;
-    builder.open_ended = true;
     detail::GeminiAnswer chunk(builder);
     if (!chunk.read(data)) return false;
     if (deliver && !chunk.deliver(deliver)) return false;

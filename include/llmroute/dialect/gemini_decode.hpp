@@ -145,19 +145,22 @@ class GeminiAnswer {
   // Code that Google ran, what it found and pictures are no text, and passed over.
   void part(json::Reader& in) {
     bool thought = false;
-    std::string_view text, call;
+    std::string_view text, call, signature;
     in.object([&](std::string_view key) {
       if (key == "thought") in.boolean(thought);  // it may stand behind the text
+      else if (key == "thoughtSignature") signature = in.raw();
       else if (key == "text") text = in.raw();
       else if (key == "functionCall") call = in.raw();
     });
     json::Reader text_in(text), call_in(call);
     text_in.append_text(thought ? to_.reasoning : to_.text);
-    if (call_in.kind() == json::Kind::object) tool_call(call_in);
+    if (call_in.kind() == json::Kind::object) tool_call(call_in, signature);
+    else if (signature.size() > 2 && signature.front() == '"') to_.thoughts = signature;
   }
 
-  void tool_call(json::Reader& in) {
+  void tool_call(json::Reader& in, std::string_view signature) {
     ToolCall call;
+    json::Reader(signature).text(call.signature);
     bool piecemeal = false;
     in.object([&](std::string_view key) {
       if (key == "name") in.text(call.name);

@@ -4,7 +4,6 @@
 #ifndef LLMROUTE_DIALECT_GEMINI_ENCODE_HPP
 #define LLMROUTE_DIALECT_GEMINI_ENCODE_HPP
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,95 +11,50 @@
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"
 #include "llmroute/dialect/gemini_turns.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::dialect::detail {
 
-/// Writes one request. `extra` wins: a member that it names is not written a second time, and its `generationConfig` is
-/// laid over the one that is written here, so that a thinking budget does not cost the limit on tokens.
-class GeminiRequest {
+/// Writes one request. An extra `generationConfig` is laid over the one that is written here, so that a thinking budget does
+/// not cost the limit on tokens.
+class GeminiRequest : RequestWriter {
  public:
-  GeminiRequest(const Outgoing& outgoing, std::string& body)
-      : out_(outgoing), chat_(outgoing.request), w_(body), config_(member(outgoing.request.extra, "generationConfig")) {}
+  GeminiRequest(const Outgoing& outgoing, Draft& draft)
+      : RequestWriter(outgoing, draft), config_(extras_["generationConfig"]) {}
 
-  /// `<base>/models/<name>:generateContent`. Empty: all is well.
-  static std::string write_url(const Outgoing& out, std::string& url) {
-    const std::string name = out.offer.model.text();
-    std::string_view model = name, folder = "/models/";
-    if (model.starts_with("models/")) model.remove_prefix(7);
-    else if (model.starts_with("tunedModels/")) model.remove_prefix(12), folder = "/tunedModels/";
-    if (model.empty()) return "Gemini needs a model: the request names none, and the provider has no default";
-    const std::string_view base = out.provider.url;
-    const std::size_t query = base.find('?');
-    std::string_view front = base.substr(0, query);
-    while (front.ends_with('/')) front.remove_suffix(1);
-    url.append(front).append(folder);
-    escape(url, model);
-    const bool stream = out.delivery == Delivery::stream;
-    url.append(stream ? ":streamGenerateContent" : ":generateContent");
-    if (query != base.npos) url.append(base.substr(query));
-    if (stream) url.append(query == base.npos ? "?alt=sse" : "&alt=sse");
-    return {};
-  }
-
-  /// What cannot be said and why; empty: all is written.
-  std::string write() {
-    if (!chat_.extra.empty() && !is_object(chat_.extra)) return "extra is not a valid JSON object";
-    w_.begin_object();
+  void write() {
+    write_url();
+    if (!begin()) return;
     turns();
     tools();
     generation();
-    json::Reader in(chat_.extra);
-    if (!chat_.extra.empty())
-      in.object([&](std::string_view key) {
-        if (key != "generationConfig") w_.key(key).raw(in.raw());
-      });
-    w_.end_object();
-    if (problem_.empty() && !w_.done()) problem_ = w_.error();
-    return problem_;
+    end("generationConfig");
   }
 
  private:
-  // A model's name may not reach into the rest of the URL: what is not plain is escaped, / and : included.
-  static void escape(std::string& url, std::string_view name) {
-    constexpr std::string_view hex = "0123456789ABCDEF", also = "-._~@";
-    for (const char c : name) {
-      const bool plain =
-          (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || also.find(c) != also.npos;
-      const auto byte = static_cast<unsigned char>(c);
-      if (plain) url += c;
-      else (url += '%') += hex[byte / 16], url += hex[byte % 16];
-    }
+  // `<base>/models/<name>:generateContent`, unless the URL says where the model's name goes.
+  void write_url() {
+    const std::string name = out_.offer.model.text(), base = out_.provider.url;
+    std::string_view model = name, folder = "/models/";
+    if (model.starts_with("models/")) model.remove_prefix(7);
+    else if (model.starts_with("tunedModels/")) model.remove_prefix(12), folder = "/tunedModels/";
+    if (model.empty()) unsaid("Gemini needs a model: the request names none, and the provider has no default");
+    const bool stream = out_.delivery == Delivery::stream;
+    std::string path;
+    if (base.find(model_mark) == base.npos) append_escaped(path += folder, model);
+    path += stream ? ":streamGenerateContent" : ":generateContent";
+    append_url(draft_.url, base, path, {.rest = model});
+    if (stream) draft_.url.append(base.find('?') == base.npos ? "?alt=sse" : "&alt=sse");
   }
-
-  static std::string_view member(std::string_view object, std::string_view name) {
-    std::string_view found;
-    json::Reader in(object);
-    in.object([&](std::string_view key) {
-      if (key == name) found = in.raw();
-    });
-    return found;
-  }
-
-  bool wanted(std::string_view name) {
-    if (!member(chat_.extra, name).empty()) return false;
-    w_.key(name);
-    return true;
-  }
-
-  void refuse(std::string why) {
-    if (problem_.empty()) problem_ = std::move(why);
-  }
-
-  static bool is_object(std::string_view json) { return GeminiTurns::is_object(json); }
 
   // From Gemini 3 on calls must be signed; a name that says nothing, such as gemini-flash-latest, is of a new one.
   void turns() {
     const std::string model = out_.offer.model.text();
     const bool old = model.find("gemini-1") != model.npos || model.find("gemini-2") != model.npos;
-    GeminiTurns turns(chat_.messages, !old, w_, problem_);
+    GeminiTurns turns(chat_.messages, out_.provider.family(), !old, w_, draft_);
     if (turns.has_system() && wanted("systemInstruction")) turns.system();
     if (wanted("contents")) turns.contents();
   }
@@ -130,11 +84,6 @@ class GeminiRequest {
     w_.end_object().end_object();
   }
 
-  void schema(std::string_view json, std::string_view of, std::string_view name) {
-    if (is_object(json)) w_.raw(json);
-    else w_.null(), refuse(std::string(of).append(" \"").append(name).append("\" is not a valid JSON object"));
-  }
-
   // `responseJsonSchema` takes a JSON schema as it is. The older `responseSchema` takes a part of OpenAPI's and answers
   // 400 to additionalProperties, $ref and oneOf, which schemas written for other providers are full of.
   void generation() {
@@ -143,10 +92,10 @@ class GeminiRequest {
       return;
     }
     if (out_.max_tokens && setting("maxOutputTokens")) w_.number(*out_.max_tokens);
-    number("temperature", chat_.temperature);
-    number("topP", chat_.top_p);
-    number("presencePenalty", chat_.presence_penalty);
-    number("frequencyPenalty", chat_.frequency_penalty);
+    setting("temperature", chat_.temperature);
+    setting("topP", chat_.top_p);
+    setting("presencePenalty", chat_.presence_penalty);
+    setting("frequencyPenalty", chat_.frequency_penalty);
     // 32 bits are all that Gemini takes; that equal seeds stay equal is all that a seed is for.
     if (chat_.seed && setting("seed")) w_.number(*chat_.seed & 0x7FFF'FFFF);
     if (!chat_.stop.empty() && setting("stopSequences")) {
@@ -172,18 +121,14 @@ class GeminiRequest {
     w_.key(name);
     return true;
   }
-  void number(std::string_view name, const std::optional<double>& value) {
+  void setting(std::string_view name, const std::optional<double>& value) {
     if (!value) return;
-    if (*value - *value != 0) refuse(std::string(name) += " is not a finite number");
+    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
     else if (setting(name)) w_.number(*value);
   }
 
-  const Outgoing& out_;
-  const ChatRequest& chat_;
-  json::Writer w_;
   std::string_view config_;
   bool configured_ = false;
-  std::string problem_{};
 };
 
 }  // namespace llmroute::dialect::detail

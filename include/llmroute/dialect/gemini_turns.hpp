@@ -11,23 +11,20 @@
 #include <vector>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/encoding.hpp"  // is_object
 #include "llmroute/wire/headers.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::dialect::detail {
 
-/// Writes them where their keys have been written. The first thing that cannot be said is kept in `problem`.
+/// Writes them where their keys have been written.
 class GeminiTurns {
  public:
-  GeminiTurns(const Messages& messages, bool sign_calls, json::Writer& w, std::string& problem)
-      : all_(messages), sign_calls_(sign_calls), w_(w), problem_(problem) {}
-
-  static bool is_object(std::string_view json) {
-    constexpr std::size_t around = 8;  // what will be written around it counts as depth too
-    json::Reader in(json, json::max_depth - around);
-    return in.kind() == json::Kind::object && in.done();
-  }
+  /// `family`: whose signatures go back. `sign_calls`: calls of others need one too.
+  GeminiTurns(const Messages& messages, std::string_view family, bool sign_calls, json::Writer& w, Draft& draft)
+      : all_(messages), family_(family), sign_calls_(sign_calls), w_(w), draft_(draft) {}
 
   // There is one place for all of them, wherever they stood.
   bool has_system() const {
@@ -55,8 +52,7 @@ class GeminiTurns {
       if (all_[i].role == Role::tool) {
         i = results(i);
       } else if (all_[i].role != Role::system) {
-        for (const Part& part : all_[i].parts) write_part(all_[i].role, part);
-        for (const ToolCall& call : all_[i].tool_calls) write_call(call);
+        turn(all_[i]);
       }
       any = any || turn_;
     }
@@ -82,13 +78,26 @@ class GeminiTurns {
     turn_.reset();
   }
 
+  // The signature of what it said goes with the last text, those of calls with each of them.
+  void turn(const Message& m) {
+    const bool own = !m.vendor.empty() && m.vendor == family_;
+    json::Reader in(own ? std::string_view(m.thoughts) : std::string_view());
+    const std::string_view signature = in.text();
+    std::size_t last = m.parts.size();
+    for (std::size_t i = 0; i < m.parts.size(); ++i)
+      if (!m.parts[i].is_image() && !m.parts[i].content.empty()) last = i;
+    for (std::size_t i = 0; i < m.parts.size(); ++i) write_part(m.role, m.parts[i], i == last ? signature : std::string_view());
+    for (const ToolCall& call : m.tool_calls) write_call(call, own);
+  }
+
   // Gemini refuses empty text.
-  void write_part(Role role, const Part& part) {
+  void write_part(Role role, const Part& part, std::string_view signature = {}) {
     if (part.content.empty() && !part.is_image()) return;
     open_turn(role);
     w_.begin_object();
     if (part.is_image()) image(part);
     else w_.key("text").text(part.content);
+    if (!signature.empty()) w_.key("thoughtSignature").text(signature);
     w_.end_object();
   }
 
@@ -98,7 +107,7 @@ class GeminiTurns {
     const std::size_t mark = data.find(";base64,");
     if (const bool inside = url && data.starts_with("data:") && mark != data.npos; inside || !url) {
       if (inside) type = data.substr(5, mark - 5), data.remove_prefix(mark + 8);
-      if (type.empty()) refuse("an image by its bytes needs a media type, such as image/png");
+      if (type.empty()) draft_.refuse(Kind::request_invalid, "an image by its bytes needs a media type, such as image/png");
       w_.key("inlineData").begin_object().key("mimeType").text(type).key("data").text(data).end_object();
       return;
     }
@@ -119,7 +128,7 @@ class GeminiTurns {
   }
 
   // No ids: Vertex refuses them, here and with results. Names and order tell which result is whose.
-  void write_call(const ToolCall& call) {
+  void write_call(const ToolCall& call, bool own) {
     open_turn(Role::assistant);
     w_.begin_object().key("functionCall").begin_object().key("name").text(call.name).key("args");
     if (call.arguments.empty()) w_.raw("{}");
@@ -128,7 +137,8 @@ class GeminiTurns {
       w_.null(), refuse("the arguments of a call of \"" + call.name + "\" are no JSON object, and Gemini takes nothing else");
     w_.end_object();
     // The first call of a turn carries the signature; this is Google's own word for one that is not at hand.
-    if (sign_calls_ && !signed_) w_.key("thoughtSignature").text("skip_thought_signature_validator");
+    if (own && !call.signature.empty()) w_.key("thoughtSignature").text(call.signature);
+    else if (sign_calls_ && !signed_) w_.key("thoughtSignature").text("skip_thought_signature_validator");
     signed_ = true;
     w_.end_object();
   }
@@ -195,14 +205,13 @@ class GeminiTurns {
     w_.end_object().end_object();
   }
 
-  void refuse(std::string why) {
-    if (problem_.empty()) problem_ = std::move(why);
-  }
+  void refuse(std::string why) { draft_.refuse(Kind::unsupported, std::move(why)); }
 
   const Messages& all_;
+  std::string_view family_;
   bool sign_calls_;
   json::Writer& w_;
-  std::string& problem_;
+  Draft& draft_;
   std::optional<bool> turn_{};  // of the model, or not; empty: none is open
   bool signed_ = false;
 };

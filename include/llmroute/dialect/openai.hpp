@@ -4,14 +4,14 @@
 #ifndef LLMROUTE_DIALECT_OPENAI_HPP
 #define LLMROUTE_DIALECT_OPENAI_HPP
 
-#include <string>
 #include <string_view>
 
 #include "llmroute/dialect/dialect.hpp"
-#include "llmroute/dialect/encoding.hpp"  // join_url
+#include "llmroute/dialect/encoding.hpp"  // append_url
 #include "llmroute/dialect/errors.hpp"
 #include "llmroute/dialect/openai_decode.hpp"
 #include "llmroute/dialect/openai_encode.hpp"
+#include "llmroute/dialect/quirks.hpp"
 #include "llmroute/wire/headers.hpp"
 
 namespace llmroute::dialect {
@@ -19,19 +19,15 @@ namespace llmroute::dialect {
 struct OpenAi {
   static constexpr std::string_view name = "openai";
 
-  static bool encode(const Outgoing& outgoing, std::string& url, std::string& body) {
-    url.clear();
-    body.clear();
-    detail::join_url(url, outgoing.provider.url, "/chat/completions");
-    std::string problem = detail::OpenAiRequest(outgoing, body).write();
-    if (problem.empty()) return true;
-    body = problem;
-    return false;
+  static void encode(const Outgoing& outgoing, Draft& draft) {
+    detail::append_url(draft.url, outgoing.provider.url, "/chat/completions", outgoing.offer.model);
+    detail::OpenAiRequest(outgoing, draft).write();
   }
 
   static bool event(std::string_view, std::string_view data, ReplyBuilder& builder, OnDelta deliver) {
     const std::string_view word = http::trim(data);
     if (builder.complete || word.empty()) return true;
+    builder.says_end = builder.quirks != nullptr && builder.quirks->stream_end == StreamEnd::said;
     if (word == "[DONE]") {
       builder.complete = true;  // the connection is left to end by itself, so that it can be used again
       return true;

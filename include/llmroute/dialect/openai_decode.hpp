@@ -15,9 +15,12 @@
 #include "llmroute/dialect/deliver.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/errors.hpp"
+#include "llmroute/dialect/quirks.hpp"
+#include "llmroute/dialect/thoughts.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/wire/headers.hpp"
 #include "llmroute/wire/json_reader.hpp"
+#include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::dialect::detail {
 
@@ -129,8 +132,56 @@ class OpenAiAnswer {
       if (key == "content") content(in);
       else if (key == "reasoning" || key == "reasoning_content")
         thought = thought || (append(in, to_.reasoning) && to_.reasoning.size() > reasoning_from_);
+      else if (key == "reasoning_details") details(in);
+      else if (key == "extra_content") signature_in(in, to_.thoughts, Signature::as_json);
       else if (key == "refusal") append(in, to_.refusal);
       else if (key == "tool_calls") in.array([&] { tool_call(in); });
+    });
+  }
+
+  // OpenRouter's thoughts, which go back as they are. A stream brings them in pieces, the text first, then its signature.
+  void details(json::Reader& in) {
+    if (whole_ && in.kind() == json::Kind::array) to_.thoughts = in.raw();
+    else in.array([&] { detail(in.raw()); });
+  }
+  void detail(std::string_view json) {
+    std::string which, begin;
+    std::string_view text, signature;
+    std::string text_name;
+    json::Writer w(begin);
+    json::Reader in(json);
+    w.begin_object();
+    in.object([&](std::string_view key) {
+      const std::string_view value = in.raw();
+      if ((key == "text" || key == "summary") && ThoughtList::is_text(value)) text = value, text_name = key;
+      else if (key == "signature") signature = ThoughtList::is_text(value) ? value : std::string_view();
+      else w.key(key).raw(value);
+      if (key == "type" || key == "index") which += value;
+    });
+    ThoughtList thoughts(to_);
+    if (text.empty() && signature.empty()) return thoughts.add(json);
+    if (!thoughts.grows(which)) {
+      w.key(text_name.empty() ? std::string_view("text") : std::string_view(text_name)).text("").end_object();
+      thoughts.begin(begin, which);
+    }
+    thoughts.grow(text);
+    if (signature.empty()) return;
+    thoughts.member("signature");
+    thoughts.grow(signature);
+    to_.growing_thought.clear();
+  }
+
+  enum class Signature : bool { as_text, as_json };
+
+  // Gemini's, where it speaks OpenAI's words.
+  static void signature_in(json::Reader& in, std::string& to, Signature form) {
+    in.object([&](std::string_view vendor) {
+      if (vendor == "google")
+        in.object([&](std::string_view key) {
+          if (key != "thought_signature") return;
+          if (form == Signature::as_text) in.text(to);
+          else if (in.kind() == json::Kind::string) to = in.raw();
+        });
     });
   }
 
@@ -158,8 +209,10 @@ class OpenAiAnswer {
   void tool_call(json::Reader& in) {
     std::int64_t index = -1;
     std::string_view id_json, name_json, arguments;
+    std::string signature;
     in.object([&](std::string_view key) {
       if (key == "index") in.integer(index);
+      else if (key == "extra_content") signature_in(in, signature, Signature::as_text);
       else if (key == "id") id_json = in.raw();
       else if (key == "function")
         in.object([&](std::string_view k) {
@@ -173,6 +226,7 @@ class OpenAiAnswer {
     const std::size_t at = call_of(index, id, name);
     if (too_many_) return;
     ToolCall& call = to_.tool_calls[at];
+    if (!signature.empty()) call.signature = signature;
     ReplyBuilder::Piece piece{.call = at, .from = call.arguments.size()};
     // Some repeat both with each piece.
     if (call.id.empty() && !id.empty()) call.id = id, piece.id = true;
@@ -226,7 +280,11 @@ class OpenAiAnswer {
       if (key == "prompt_tokens") counted = count(usage.prompt) || counted;
       else if (key == "completion_tokens") counted = count(usage.completion) || counted;
       else if (key == "total_tokens") count(total);
-      else if (key == "prompt_tokens_details") part("cached_tokens", usage.cached);
+      else if (key == "prompt_tokens_details")
+        in.object([&](std::string_view k) {
+          if (k == "cached_tokens") count(usage.cached);
+          else if (k == "cache_write_tokens") count(usage.cache_written);
+        });
       else if (key == "completion_tokens_details") part("reasoning_tokens", usage.reasoning);
       else if (key == "cached_tokens" || key == "prompt_cache_hit_tokens" || key == "num_cached_tokens" ||
                key == "cache_read_input_tokens")
@@ -235,9 +293,12 @@ class OpenAiAnswer {
       else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9) to_.billed = Money::nanos(std::llround(cost * 1e9));
     });
     if (!counted) return;
-    // xAI counts thoughts beside the completion, not in it; the total tells.
+    // Some count thoughts beside the completion, not in it, and not all of these name them; the total tells.
     const std::int64_t sum = llmroute::detail::saturating_add(usage.prompt, usage.completion);
-    if (usage.reasoning > 0 && total == llmroute::detail::saturating_add(sum, usage.reasoning))
+    const bool beside = to_.quirks != nullptr && to_.quirks->thoughts == Thoughts::beside_completion;
+    const bool with_them = usage.reasoning > 0 && total == llmroute::detail::saturating_add(sum, usage.reasoning);
+    if (beside && usage.reasoning == 0 && total > sum) usage.reasoning = total - sum;
+    if (with_them || (beside && (total > sum || total == 0)))
       usage.completion = llmroute::detail::saturating_add(usage.completion, usage.reasoning);
     usage.reported = true;
     to_.usage = usage;

@@ -5,12 +5,11 @@
 #define LLMROUTE_DIALECT_OPENAI_ENCODE_HPP
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/dialect/call_ids.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/encoding.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -18,15 +17,13 @@
 
 namespace llmroute::dialect::detail {
 
-/// Writes one request. `extra` wins: a member that it names is not written a second time.
-class OpenAiRequest {
+/// Writes one request, with the deviations of its vendor.
+class OpenAiRequest : RequestWriter {
  public:
-  OpenAiRequest(const Outgoing& outgoing, std::string& body) : out_(outgoing), chat_(outgoing.request), w_(body) {}
+  OpenAiRequest(const Outgoing& outgoing, Draft& draft) : RequestWriter(outgoing, draft), ids_(shape(quirks_.call_ids)) {}
 
-  /// What cannot be said and why; empty: all is written.
-  std::string write() {
-    if (!chat_.extra.empty() && !is_object(chat_.extra)) return "extra is not a valid JSON object";
-    w_.begin_object();
+  void write() {
+    if (!begin()) return;
     if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
     messages();
     tools();
@@ -34,31 +31,19 @@ class OpenAiRequest {
     settings();
     if (out_.delivery == Delivery::stream) {
       if (wanted("stream")) w_.boolean(true);
-      if (wanted("stream_options")) w_.begin_object().key("include_usage").boolean(true).end_object();
+      if (quirks_.asks_for_usage && wanted("stream_options")) w_.begin_object().key("include_usage").boolean(true).end_object();
     }
-    if (!chat_.extra.empty()) w_.members(chat_.extra);
-    w_.end_object();
-    if (problem_.empty() && !w_.done()) problem_ = w_.error();
-    return problem_;
+    end();
   }
 
  private:
-  bool extra_has(std::string_view name) const { return !chat_.extra.empty() && has_member(chat_.extra, name); }
-
-  bool wanted(std::string_view name) {
-    if (extra_has(name)) return false;
-    w_.key(name);
-    return true;
-  }
-
-  void refuse(std::string why) {
-    if (problem_.empty()) problem_ = std::move(why);
-  }
-
-  // A schema as its author wrote it, if it is one.
-  void schema(std::string_view json, std::string_view of, std::string_view name) {
-    if (is_object(json)) w_.raw(json);
-    else refuse(std::string(of).append(" \"").append(name).append("\" is not a valid JSON object"));
+  static constexpr IdShape shape(CallIds ids) noexcept {
+    switch (ids) {
+      case CallIds::up_to_40: return {.most = 40};
+      case CallIds::nine_letters_and_digits: return {.letters = letters_digits.substr(0, 62), .least = 9, .most = 9};
+      case CallIds::any: break;
+    }
+    return {.most = static_cast<std::size_t>(-1)};
   }
 
   void messages() {
@@ -71,7 +56,7 @@ class OpenAiRequest {
   void turn(const Message& message) {
     constexpr std::string_view roles[]{"system", "user", "assistant", "tool"};
     w_.begin_object().key("role").text(roles[static_cast<std::size_t>(message.role)]);
-    if (message.role == Message::Role::tool) w_.key("tool_call_id").text(message.tool_call_id);
+    if (message.role == Message::Role::tool) w_.key("tool_call_id").text(ids_.of_result(message.tool_call_id));
     w_.key("content");
     if (message.parts.empty() && !message.tool_calls.empty()) w_.null();
     else if (message.parts.empty()) w_.text("");
@@ -80,15 +65,33 @@ class OpenAiRequest {
     if (!message.tool_calls.empty()) {
       w_.key("tool_calls").begin_array();
       for (const ToolCall& call : message.tool_calls) {
-        w_.begin_object().key("id").text(call.id).key("type").text("function");
+        w_.begin_object().key("id").text(ids_.of_call(call.id)).key("type").text("function");
         w_.key("function").begin_object().key("name").text(call.name);
         // Models mostly stop at "" where there is nothing to say, and providers refuse to hear that again.
         w_.key("arguments").text(call.arguments.empty() ? std::string_view("{}") : std::string_view(call.arguments));
-        w_.end_object().end_object();
+        w_.end_object();
+        if (own(message) && !call.signature.empty()) {  // Google's, in the place where it gave it
+          w_.key("extra_content").begin_object().key("google").begin_object();
+          w_.key("thought_signature").text(call.signature).end_object().end_object();
+        }
+        w_.end_object();
       }
       w_.end_array();
     }
+    if (own(message)) thoughts(message.thoughts);
     w_.end_object();
+  }
+
+  // In the form in which they came: OpenRouter's list, or the signature that Gemini gave.
+  void thoughts(std::string_view json) {
+    json::Reader in(json);
+    const json::Kind kind = in.kind();
+    if (!json::valid(json)) return;
+    if (kind == json::Kind::array) w_.key("reasoning_details").raw(json);
+    if (kind == json::Kind::string) {
+      w_.key("extra_content").begin_object().key("google").begin_object();
+      w_.key("thought_signature").raw(json).end_object().end_object();
+    }
   }
 
   void parts(const Message& message) {
@@ -103,7 +106,7 @@ class OpenAiRequest {
         else w_.text("data:", part.media_type, ";base64,", part.content);
         w_.end_object();
         if (part.kind == Part::Kind::image_bytes && part.media_type.empty())
-          refuse("an image by its bytes needs a media type, such as image/png");
+          wrong("an image by its bytes needs a media type, such as image/png");
       }
       w_.end_object();
     }
@@ -160,22 +163,10 @@ class OpenAiRequest {
       for (const std::string& stop : chat_.stop) w_.text(stop);
       w_.end_array();
     }
-    // OpenAI's reasoning models know the limit under the second name only, most other providers under the first only.
-    const bool thinks = out_.provider.vendor == "openai" && out_.offer.capabilities.has(Capability::reasoning);
-    const std::string_view names[]{"max_tokens", "max_completion_tokens"};
-    if (out_.max_tokens && !extra_has(names[0]) && !extra_has(names[1])) w_.key(names[thinks ? 1 : 0]).number(*out_.max_tokens);
+    if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*out_.max_tokens);
   }
 
-  void number(std::string_view name, const std::optional<double>& value) {
-    if (!value) return;
-    if (*value - *value != 0) refuse(std::string(name) += " is not a finite number");
-    else if (wanted(name)) w_.number(*value);
-  }
-
-  const Outgoing& out_;
-  const ChatRequest& chat_;
-  json::Writer w_;
-  std::string problem_{};
+  ShapedIds ids_;
 };
 
 }  // namespace llmroute::dialect::detail

@@ -35,6 +35,8 @@ Result<Reply> outcome(const Exchange<Policies>& x, Attempt* io, Time now) {
   r.cost = x.cost();
   r.latency = now - x.race().begun();
   r.provider = std::string_view(x.provider(winner).name);
+  r.vendor = x.provider(winner).family();
+  r.thoughts = std::move(b.thoughts);
   r.model = b.model.empty() ? x.offer(winner).model.text() : std::move(b.model);
   r.category = x.query().category;
   r.strategy = x.strategy();

@@ -48,7 +48,9 @@ class Attempt {
     stream_wanted_ = outgoing.delivery == Delivery::stream;
     Outgoing wire = outgoing;
     if (!outgoing.offer.capabilities.has(Capability::streaming)) wire.delivery = Delivery::whole;
-    if (!dialect_->encode(wire, url_, body_)) return refuse(Kind::request_invalid, body_);
+    reply_.quirks = &dialect::quirks_of(provider);
+    dialect_->encode(wire, draft_);
+    if (!draft_.problem.empty()) return refuse(draft_.kind, draft_.problem);
     if (!provider.key.empty()) {
       key_.append(provider.key_field.prefix);
       if (!provider.key.append_to(key_))
@@ -62,7 +64,7 @@ class Attempt {
     if (!key_.view().empty()) add_field(provider.key_field.name, key_.view());
     correlation_id_ = correlation_id;
     if (!correlation_id.empty() && is_plain(correlation_id)) add_field("x-correlation-id", correlation_id_);
-    request_ = {.method = "POST", .url = url_, .fields = fields_, .body = body_};
+    request_ = {.method = "POST", .url = draft_.url, .fields = fields_, .body = draft_.body};
     return true;
   }
 
@@ -124,6 +126,7 @@ class Attempt {
     ended.usage = reply_.usage;
     ended.billed = reply_.billed;
     ended.message = message_;
+    ended.altered = draft_.altered;
     ended.limits = limits_;
     request_ = {};
     key_.clear();
@@ -149,7 +152,7 @@ class Attempt {
   bool good() const noexcept { return status_ >= 200 && status_ < 300; }
 
   void clear() {
-    url_.clear(), body_.clear(), collected_.clear(), message_.clear(), fields_.clear(), key_.clear();
+    draft_.clear(), collected_.clear(), message_.clear(), fields_.clear(), key_.clear();
     reply_.clear();
     events_.reset();
     request_ = {};
@@ -224,9 +227,9 @@ class Attempt {
 
   // A 2xx is over: what it is worth.
   void close(const http::Done& done, OnDelta content, Ended& ended) {
+    const bool clean = done.error == http::Error::none;
     bool whole = false;
-    if (done.error != http::Error::stopped)
-      whole = form_ == Form::events ? flush(content, done.error == http::Error::none) : read_whole(content);
+    if (done.error != http::Error::stopped) whole = form_ == Form::events ? flush(content, clean) : read_whole(content, clean);
     // Some keep the connection open behind their [DONE], or break it there.
     if (form_ == Form::events && reply_.complete) whole = reply_.answered;
     if (reply_.error.seen) {
@@ -249,9 +252,9 @@ class Attempt {
     }
   }
 
-  // The last event may lack its end. Whether the stream is whole: many never send their [DONE].
+  // The last event may lack its end. Whether the stream is whole: some never send their [DONE].
   bool flush(OnDelta content, bool clean) {
-    const bool malformed = reply_.malformed;
+    const bool malformed = reply_.malformed, complete = reply_.complete;
     bool heard = false;
     const auto last = [&](const sse::Event& e) { return heard = !e.data.empty(), event(e, content); };
     const sse::End end = events_.finish(last, sse::Leftover::cut_line_too);
@@ -260,11 +263,12 @@ class Attempt {
       reply_.malformed = malformed;  // half a line may well be no JSON
     }
     if (end == sse::End::too_large) reply_.malformed = true;
-    return reply_.answered && (reply_.complete || (reply_.finish.has_value() && (clean || !reply_.open_ended)));
+    reply_.complete = clean ? reply_.complete : complete;
+    return reply_.answered && clean && reply_.finish.has_value() && !reply_.says_end;
   }
 
-  bool read_whole(OnDelta content) {
-    if (reply_.malformed || collected_.empty() || !dialect_->whole(collected_, reply_)) return false;
+  bool read_whole(OnDelta content, bool clean) {
+    if (reply_.malformed || collected_.empty() || !dialect_->whole(collected_, reply_) || !clean) return false;
     const Sink sink{*this, content};
     if (!reply_.reasoning.empty() && !sink({.what = Delta::What::reasoning, .text = reply_.reasoning})) return false;
     if (!reply_.text.empty() && !sink({.what = Delta::What::text, .text = reply_.text})) return false;
@@ -311,8 +315,7 @@ class Attempt {
   }
 
   const Dialect* dialect_ = nullptr;
-  std::string url_{};
-  std::string body_{};
+  Draft draft_{};
   std::string correlation_id_{};
   WipedText key_{};  // behind what stands before it in its field
   std::size_t key_prefix_ = 0;

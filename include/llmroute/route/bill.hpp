@@ -14,10 +14,11 @@ inline Cost cost_of(const Provider& p, const Offer& offer, Money estimate, const
   const Price& price = offer.price;
   if (e.usage.reported) {
     if (!price.known()) return {};
-    return {p.with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached)), Cost::Source::usage};
+    return {p.with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached, e.usage.cache_written)), Cost::Source::usage};
   }
   // An answer that refuses costs nothing, and neither does what was never sent.
-  const bool sent = o.kind != Kind::not_sent && (o.kind != Kind::request_invalid || e.status != 0);
+  const bool refused_here = o.kind == Kind::request_invalid || o.kind == Kind::unsupported;
+  const bool sent = o.kind != Kind::not_sent && (!refused_here || e.status != 0);
   if (o.failed() && (!sent || e.status >= 300)) return {Money(), Cost::Source::usage};
   if (!price.known()) return {};
   return {estimate, price == Price::zero() ? Cost::Source::usage : Cost::Source::estimated};

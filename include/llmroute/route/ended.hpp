@@ -21,6 +21,7 @@ struct Ended {
   int status = 0;              ///< HTTP; 0: there was no answer
   Duration retry_after{};      ///< zero: no hint
   std::string_view message{};  ///< the provider's words, or why there are none; until the attempt encodes again
+  std::string_view altered{};  ///< what of the request was left out or renamed; likewise
   Usage usage{};
   http::LimitReport limits{};     ///< what the fields said of the provider's limits, as of its head
   std::optional<Money> billed{};  ///< the provider's own cost field

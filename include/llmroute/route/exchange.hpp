@@ -131,7 +131,7 @@ class Exchange {
     if (!race_.live(id)) return false;
     // Stopped by this side: what the client says of it means nothing.
     const bool stopped = e.kind == Kind::cancelled || e.kind == Kind::timed_out;
-    race_.note(id, e.status, e.ok || stopped ? std::string_view() : e.message);
+    race_.note(id, e.status, e.ok || stopped ? std::string_view() : e.message, e.altered);
     race_.ended(id, e.ok, e.kind, onward(e.kind), now);
     settle(id, e, now);
     return race_.winner() == id;
@@ -373,7 +373,7 @@ class Exchange {
     return Onward::stop;
   }
   static bool never_worked_on(Kind k) noexcept {
-    return k == Kind::not_sent || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out ||
+    return k == Kind::not_sent || k == Kind::unsupported || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out ||
            about(k).blame == Blame::offer_out;
   }
   // Every attempt comes through here once, however it ended: reservations, counts, rests, the permit, observers.

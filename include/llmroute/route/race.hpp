@@ -126,9 +126,11 @@ class Race {
   /// Nobody can be asked: the outcome is the last failure, or this where there was none.
   void give_up(Kind kind) noexcept { decide(last_.value_or(kind)); }
   void cancel() noexcept { cancelled_ = true; }
-  void note(AttemptId id, int status, std::string_view message) noexcept {
-    trail_.entries[id.n].status = status;
-    trail_.entries[id.n].message = message;
+  void note(AttemptId id, int status, std::string_view message, std::string_view altered = {}) noexcept {
+    TrailEntry& e = trail_.entries[id.n];
+    e.status = status;
+    e.message = message;
+    if (!altered.empty()) e.altered = altered;
   }
 
   void heard(AttemptId id, Time now) noexcept {

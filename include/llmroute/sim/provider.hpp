@@ -332,7 +332,7 @@ class ScriptedProvider {
     if (a.status == 429) ++counters_.limited;
     counters_.prompt_tokens += a.usage.prompt;
     counters_.completion_tokens += a.usage.completion;
-    counters_.billed += script_.price.of(a.usage.prompt, a.usage.completion, a.usage.cached);
+    counters_.billed += script_.price.of(a.usage.prompt, a.usage.completion, a.usage.cached, a.usage.cache_written);
   }
 
   Script script_;

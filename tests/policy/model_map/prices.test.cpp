@@ -224,9 +224,10 @@ TEST_CASE("what is no price is refused, and never rounded") {
 }
 
 TEST_CASE("each mistake is named, with its place and what to do") {
-  CHECK(row_fault(R"("inputt": 0.05)") ==
-        "prices:1:35: models.m.p.inputt is unknown: known are name, input, output, cached, per, window, max_output, "
-        "capabilities, comment");
+  CHECK(
+      row_fault(R"("inputt": 0.05)") ==
+      "prices:1:35: models.m.p.inputt is unknown: known are name, input, output, cached, cache_write, per, window, max_output, "
+      "capabilities, comment");
   CHECK(row_fault(R"("input": 0.05)") == "prices:1:24: models.m.p has no price for output: add \"output\"");
   CHECK(row_fault(R"("output": 0.05)") == "prices:1:24: models.m.p has no price for input: add \"input\"");
   CHECK(row_fault(R"("cached": 0.05)") == "prices:1:24: models.m.p has no price for input: add \"input\"");
@@ -284,9 +285,10 @@ TEST_CASE("of text that is no JSON the line and the column are told, and columns
 }
 
 TEST_CASE("of several mistakes the first is told, and behind it nothing counts") {
-  CHECK(fault("{\"models\": {\"m\": {\"p\": {\"windo\": 1}, \"p\": {}}}} x") ==
-        "prices:1:34: models.m.p.windo is unknown: known are name, input, output, cached, per, window, max_output, "
-        "capabilities, comment");
+  CHECK(
+      fault("{\"models\": {\"m\": {\"p\": {\"windo\": 1}, \"p\": {}}}} x") ==
+      "prices:1:34: models.m.p.windo is unknown: known are name, input, output, cached, cache_write, per, window, max_output, "
+      "capabilities, comment");
 }
 
 TEST_CASE("a row that changes a price keeps the name, the window and the capabilities of the preset") {

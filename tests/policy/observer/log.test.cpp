@@ -140,13 +140,14 @@ TEST_CASE("log: an attempt that won, with all that is known of it") {
   t.entry.status = 200;
   t.entry.score = 2.1360000000000003e-05;
   t.entry.started = 1500ms;
-  t.event.usage = {.prompt = 100, .completion = 256, .cached = 64, .reasoning = 32, .reported = true};
+  t.entry.altered = std::string_view("without seed");
+  t.event.usage = {.prompt = 100, .completion = 256, .cached = 64, .cache_written = 3, .reasoning = 32, .reported = true};
   t.event.cost = {Money::nanos(21'360), Cost::Source::usage};
   CHECK(
       t.line() ==
       "event=attempt request=9f3a61c27e00b4d5 attempt=1 correlation=order-17 provider=groq model=llama-70b category=code hedge=yes "
-      "ended=won status=200 started=1.500s took=61.999s first=0.130s prompt=100 completion=256 cached=64 reasoning=32 "
-      "cost=$0.00002136 score=0.00002136");
+      "ended=won status=200 started=1.500s took=61.999s first=0.130s prompt=100 completion=256 cached=64 cache_written=3 reasoning=32 "
+      "cost=$0.00002136 score=0.00002136 altered=\"without seed\"");
 }
 
 TEST_CASE("log: what is not known is left out, and an estimate is called one") {

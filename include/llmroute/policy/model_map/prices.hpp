@@ -22,7 +22,8 @@
 // | field                 | what it is                                                     | left out                   |
 // |-----------------------|----------------------------------------------------------------|----------------------------|
 // | name                  | what the model is called there                                 | earlier row, then the same |
-// | input, output, cached | dollars, exact: a number or a text like "0.05" or "5e-2"       | earlier row, then provider |
+// | input, output         | dollars, exact: a number or a text like "0.05" or "5e-2"       | earlier row, then provider |
+// | cached, cache_write   | likewise: of input that is read from a cache or written to one | earlier row, then provider |
 // | per                   | what these are for: "1M" or "1k" tokens                        | "1M"                       |
 // | window, max_output    | tokens, from 1 on                                              | earlier row, then provider |
 // | capabilities          | streaming, tools, images, json, json_schema, reasoning, prefix | earlier row, then provider |
@@ -118,7 +119,7 @@ class PriceReader {
   struct Draft {
     Row row{};
     std::string name{};
-    Quote input{}, output{}, cached{};
+    Quote input{}, output{}, cached{}, cache_write{};
     int decimals = 9;
   };
 
@@ -133,6 +134,7 @@ class PriceReader {
     rate("input", draft.input, draft.decimals, draft.row.price.input);
     rate("output", draft.output, draft.decimals, draft.row.price.output);
     rate("cached", draft.cached, draft.decimals, draft.row.price.cached);
+    rate("cache_write", draft.cache_write, draft.decimals, draft.row.price.cache_write);
     const Price& price = draft.row.price;
     if (price != Price{} && !price.known() && !price.malformed())  // the table would take the provider's, and say nothing
       refuse(price.input.known() ? "has no price for output: add \"output\"" : "has no price for input: add \"input\"", at);
@@ -145,12 +147,13 @@ class PriceReader {
     else if (key == "input") quote(draft.input);
     else if (key == "output") quote(draft.output);
     else if (key == "cached") quote(draft.cached);
+    else if (key == "cache_write") quote(draft.cache_write);
     else if (key == "per") per(draft.decimals);
     else if (key == "window") tokens(draft.row.window);
     else if (key == "max_output") tokens(draft.row.max_output);
     else if (key == "capabilities") capabilities(draft.row.capabilities);
     else if (key != "comment")
-      refuse("is unknown: known are name, input, output, cached, per, window, max_output, capabilities, comment");
+      refuse("is unknown: known are name, input, output, cached, cache_write, per, window, max_output, capabilities, comment");
   }
 
   void text(std::string& out) {

@@ -20,9 +20,11 @@
 // | `ended`, `kind`, `status`                     | an Ending; of a failure its Kind; HTTP                                  |
 // | `started`, `took`, `first`                    | since the request began; in all; until the first content                |
 // | `retry_after`                                 | the provider's hint                                                     |
-// | `prompt`, `completion`, `cached`, `reasoning` | tokens as the provider counted them                                     |
+// | `prompt`, `completion`                        | tokens as the provider counted them                                     |
+// | `cached`, `cache_written`, `reasoning`        | parts of these                                                          |
 // | `cost`, `estimated`                           | in dollars; `yes` where it is an estimate                               |
 // | `score`                                       | of the ranking, where the lowest is best; of a feedback                 |
+// | `altered`                                     | what its vendor would refuse, and was left out or renamed               |
 // | `message`                                     | the provider's words, or the client's                                   |
 // | `sent_as`, `estimate`                         | of `sent`: the provider's name of the model; in dollars                 |
 // | `rest`                                        | of `rested`: how long; `forever`: until it is replaced or enabled       |
@@ -243,11 +245,13 @@ inline void log_attempt(LogLine& line, const Event& e) noexcept {
     line.count("prompt", e.usage.prompt);
     line.count("completion", e.usage.completion);
     line.count("cached", e.usage.cached);
+    line.count("cache_written", e.usage.cache_written);
     line.count("reasoning", e.usage.reasoning);
   }
   log_cost(line, e.cost);
   if (e.entry == nullptr) return;
   if (e.entry->score != 0) line.real("score", e.entry->score);
+  line.text("altered", e.entry->altered);
   line.text("message", e.entry->message, e.entry->message.capacity() * 6);
 }
 inline void log_sent(LogLine& line, const Event& e) noexcept {

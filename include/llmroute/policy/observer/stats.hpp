@@ -177,7 +177,7 @@ class Stats {
   Money elsewhere(const Event& e) const noexcept {
     if (!e.usage.reported && e.query != nullptr)
       return reference_->price.of(e.query->prompt_tokens(), e.query->completion_tokens);
-    return reference_->price.of(e.usage.prompt, e.usage.completion, e.usage.cached);
+    return reference_->price.of(e.usage.prompt, e.usage.completion, e.usage.cached, e.usage.cache_written);
   }
   Money marked_up(Money bare) const {
     Provider as;
