@@ -29,6 +29,7 @@
 #include "llmroute/money.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/provider.hpp"
+#include "llmroute/providers/openrouter.hpp"
 #include "llmroute/secret.hpp"
 #include "llmroute/time.hpp"
 #include "llmroute/wire/headers.hpp"  // iequals

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/transport/curl.hpp"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -238,6 +240,17 @@ TEST_CASE("only HTTP is spoken, and no field may smuggle in another one") {
   for (const http::Field bad : {http::Field{"a", "secret\r\nb: c"}, http::Field{"a b", "c"}, http::Field{"a:b", "c"},
                                 http::Field{"", "c"}, http::Field{"a", std::string_view("b\0c", 3)}})
     CHECK(Call{.url = server.url("/"), .fields = {bad}}.by(curl).done.error == http::Error::protocol);
+  for (const std::string_view bad : {"", "GE T", "POST /other HTTP/1.1\r\nx: y\r\nz:"})
+    CHECK(Call{.url = server.url("/"), .method = bad}.by(curl).done.error == http::Error::protocol);
+  CHECK(Call{.url = server.url(std::string_view("/\0/b", 4))}.by(curl).done.error == http::Error::protocol);
+  CHECK(server.asked().empty());
+}
+
+TEST_CASE("a URL that names no scheme is not asked readably") {
+  Loopback server([](Peer& p, const Asked&) { p.answer(ok, "x"); });
+  Call c{.url = server.url("/").substr(std::string_view("http://").size()), .limits = {.connect = 100ms, .total = 5s}};
+  c.by(transport::Curl(direct()));
+  CHECK((c.done.error == http::Error::tls || c.done.error == http::Error::connect));
   CHECK(server.asked().empty());
 }
 
@@ -412,7 +425,30 @@ TEST_CASE("when a kept connection breaks, nothing is sent a second time") {
   CHECK(c.done.error == http::Error::io);
   CHECK_THAT(c.done.detail, ContainsSubstring("kept connection"));
   CHECK(server.asked().size() == 2);
+
+  for (const char* method : {"GET", "POST"}) {
+    const std::size_t before = server.asked().size();
+    CHECK(Call{.url = server.url("/1")}.by(curl).done.error == http::Error::none);
+    CHECK(Call{.url = server.url("/2"), .body = "", .method = method}.by(curl).done.error == http::Error::io);
+    CHECK(server.asked().size() == before + 2);
+  }
 }
+
+#if defined(__linux__) && LIBCURL_VERSION_NUM >= 0x075400  // before, libcurl does not say that it cannot wait
+TEST_CASE("where nobody can wait, the call ends instead of spinning") {
+  Loopback server([](Peer& p, const Asked&) { p.send(std::string(ok) + "\r\n"), p.hang(); });
+  rlimit as_it_was{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &as_it_was) == 0);
+  rlimit one = as_it_was;
+  one.rlim_cur = 1;  // poll() then refuses to look at two
+  Call c{.url = server.url("/"), .limits = {.total = 2s}};
+  c.stopped = [&] { return c.heads == 1 && ::setrlimit(RLIMIT_NOFILE, &one) != 0; };
+  c.by(transport::Curl(direct()));
+  ::setrlimit(RLIMIT_NOFILE, &as_it_was);
+  CHECK(c.done.error == http::Error::io);
+  CHECK_FALSE(c.done.detail.empty());
+}
+#endif
 
 #if LLMROUTE_EXCEPTIONS
 TEST_CASE("an exception does not fly through libcurl") {

@@ -37,7 +37,7 @@ namespace llmroute::transport {
 struct CurlSettings {
   std::string proxy{};     ///< "http://host:port"; else the environment's https_proxy, http_proxy, all_proxy
   std::string no_proxy{};  ///< hosts that are asked without one, between commas; "*": all
-  std::string ca_file{};   ///< whom to trust, as PEM
+  std::string ca_file{};   ///< whom to trust, and nobody else, as PEM
   std::string client_certificate{};
   std::string client_key{};
   std::string user_agent = "llmroute/" + std::to_string(LLMROUTE_VERSION_MAJOR) + '.' + std::to_string(LLMROUTE_VERSION_MINOR);
@@ -88,8 +88,9 @@ class CurlFields {
     line_.append(name);
     line_.append(between);
     line_.append(value);
-    line_.append({"", 1});
-    curl_slist* const longer = curl_slist_append(list_, line_.view().data());
+    line_.append({"\0", 1});
+    const char* const ended = line_.view().data();  // NOLINT(bugprone-suspicious-stringview-data-usage): it ends itself
+    curl_slist* const longer = curl_slist_append(list_, ended);
     if (longer != nullptr) list_ = longer;
     return longer != nullptr;
   }
@@ -99,11 +100,15 @@ class CurlFields {
   }
   curl_slist* list() const noexcept { return list_; }
 
+  /// Whether it stays one word of a head.
+  static bool is_word(std::string_view text) noexcept {
+    for (const char c : text)
+      if (c <= ' ' || c > '~' || c == ':' || c == ';') return false;
+    return !text.empty();
+  }
   /// Whether it stays one field on the wire.
   static bool can_be_sent(const http::Field& field) noexcept {
-    for (const char c : field.name)
-      if (c <= ' ' || c > '~' || c == ':' || c == ';') return false;
-    return !field.name.empty() && field.value.find_first_of(std::string_view("\r\n\0", 3)) == field.value.npos;
+    return is_word(field.name) && field.value.find_first_of(std::string_view("\r\n\0", 3)) == field.value.npos;
   }
 
  private:
@@ -136,7 +141,8 @@ class CurlExchange {
       const Time now = clock_.now(), due = next_limit();
       if (now >= due) return {http::Error::timed_out, late_};
       const auto wait = std::chrono::ceil<std::chrono::milliseconds>(shorter(due - now, slice));
-      curl_multi_poll(multi_, nullptr, 0, static_cast<int>(wait.count()), nullptr);
+      const CURLMcode waited = curl_multi_poll(multi_, nullptr, 0, static_cast<int>(wait.count()), nullptr);
+      if (waited != CURLM_OK) return {http::Error::io, curl_multi_strerror(waited)};  // to ask on would be to spin
     }
   }
 
@@ -153,6 +159,9 @@ class CurlExchange {
   }
 
   bool prepare() {
+    // libcurl writes a method into the head as it is, and takes a URL for as long as it is a C string.
+    if (!CurlFields::is_word(call_.request.method) || call_.request.url.find('\0') != std::string_view::npos)
+      return fail(http::Error::protocol, "the method or the URL of the request cannot be sent");
     for (const http::Field& field : call_.request.fields)
       if (!CurlFields::can_be_sent(field)) return fail(http::Error::protocol, "a field of the request cannot be sent");
     if (!set_up() || !set_request()) return fail(http::Error::io, "libcurl lacks an option, or memory");
@@ -168,9 +177,12 @@ class CurlExchange {
 #if LIBCURL_VERSION_NUM >= 0x075700
     good = good && set(CURLOPT_QUICK_EXIT, 1L);  // to leave without waiting for the name server
 #endif
-    return good && set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_FOLLOWLOCATION, 0L) && set(CURLOPT_SSL_VERIFYPEER, 1L) &&
-           set(CURLOPT_SSL_VERIFYHOST, 2L) && set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2}) &&
-           set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) && set(CURLOPT_TCP_KEEPALIVE, 1L) && set(CURLOPT_ERRORBUFFER, said_) &&
+    if (!settings_.ca_file.empty())
+      set<const char*>(CURLOPT_CAPATH, nullptr);  // whom the system trusts; not all builds have it
+    return good && set(CURLOPT_DEFAULT_PROTOCOL, "https") && set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_FOLLOWLOCATION, 0L) &&
+           set(CURLOPT_SSL_VERIFYPEER, 1L) && set(CURLOPT_SSL_VERIFYHOST, 2L) &&
+           set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2}) && set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+           set(CURLOPT_TCP_KEEPALIVE, 1L) && set(CURLOPT_ERRORBUFFER, said_) &&
            set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(call_.limits.connect)) &&
            set_unless_empty(CURLOPT_PROXY, settings_.proxy) && set_unless_empty(CURLOPT_NOPROXY, settings_.no_proxy) &&
            set_unless_empty(CURLOPT_CAINFO, settings_.ca_file) &&
@@ -185,11 +197,13 @@ class CurlExchange {
     if (!http::find(q.fields, "content-type")) good = good && fields_.add("Content-Type", ":");
     for (const http::Field& field : q.fields) good = good && fields_.add(field);
 
+    // What breaks with a kept connection libcurl sends once more by itself, and nobody knows whether the first one was worked
+    // on. It cannot where a body comes from a callback that does not go back, nor where the connection is a new one.
+    if (q.body.empty()) good = good && set(CURLOPT_FRESH_CONNECT, 1L);
+
     if (q.method == "HEAD") {
       good = good && set(CURLOPT_NOBODY, 1L);
     } else if (q.method != "GET" || !q.body.empty()) {
-      // From a callback that cannot go back: libcurl would send a body that it has in memory once more by itself when a kept
-      // connection breaks, and nobody knows whether the first one was worked on.
       good = good && set(CURLOPT_POST, 1L) && set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(q.body.size())) &&
              set(CURLOPT_CUSTOMREQUEST, std::string(q.method).c_str());
     }
