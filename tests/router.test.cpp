@@ -497,3 +497,18 @@ TEST_CASE("what one provider's format cannot say is asked of the next one, and n
     CHECK(wrong.error().trail.size() == 1);
   }
 }
+
+TEST_CASE("a reply keeps what only its vendor understands, and what the library has no word for") {
+  const auto answer = [](const http::Request&) {
+    return http::Response{.body =
+                              R"({"citations":["https://a.example"],"choices":[{"message":{"content":"hi","annotations":[1],)"
+                              R"("reasoning_details":[{"type":"reasoning.encrypted","data":"D"}]},"finish_reason":"stop"}]})"};
+  };
+  Router router{Fleet{providers::openrouter({.key = Secret("k")})}, transport::from(answer)};
+  const Result<Reply> reply = router.complete("x");
+  REQUIRE(reply);
+  CHECK(reply->extra == R"({"citations":["https://a.example"],"annotations":[1]})");
+  CHECK(reply->thoughts == R"([{"type":"reasoning.encrypted","data":"D"}])");
+  CHECK(reply->message().thoughts == reply->thoughts);
+  CHECK(reply->message().vendor == "openrouter");
+}

@@ -188,6 +188,7 @@ struct Reply {
   std::string model{};       ///< as the provider named it
   std::string category{};    ///< as the classifier saw it
   std::string strategy{};    ///< that ranked it
+  std::string extra{};       ///< a JSON object: what else the provider said, such as citations; empty: nothing
   std::uint64_t id = 0;      ///< of this request, for feedback and logs
   std::string request_id{};  ///< the provider's, for its support
   Trail trail{};

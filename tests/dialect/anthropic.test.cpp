@@ -706,3 +706,60 @@ TEST_CASE("hostile JSON tears nothing") {
         R"({"type":"message_delta","delta":null,"usage":[]})"sv, R"({"type":"message_delta"})"sv})
     CHECK(Run(start() + "data: " + std::string(odd) + "\n\n" + last()).ended.ok);
 }
+
+TEST_CASE("thoughts that Anthropic signed are kept, streamed or not, and go back first in their turn") {
+  constexpr auto signed_thoughts =
+      R"([{"type":"thinking","thinking":"a \"b\"\nc","signature":"S1"},{"type":"redacted_thinking","data":"D"}])"sv;
+  ReplyBuilder got;
+  CHECK(dialect::anthropic.whole(
+      R"({"type":"message","content":[{"type":"thinking","thinking":"a \"b\"\nc","signature":"S1"},)"
+      R"({"type":"redacted_thinking","data":"D"},{"type":"text","text":"x"},{"type":"tool_use","id":"t","name":"f","input":{}}],)"
+      R"("stop_reason":"tool_use","usage":{}})",
+      got));
+  CHECK(got.thoughts == signed_thoughts);
+  const Run run(start() + block(0, R"("type":"thinking","thinking":"","signature":"")") +
+                delta(0, R"("type":"thinking_delta","thinking":"a \"b\"")") +
+                delta(0, R"("type":"thinking_delta","thinking":"\nc")") +
+                delta(0, R"("type":"signature_delta","signature":"S1")") +
+                block(1, R"("type":"redacted_thinking","data":"D")") + block(2, text_block) + text(2, "x") + last());
+  CHECK(run.ended.ok);
+  CHECK(run.attempt.reply().thoughts == signed_thoughts);
+
+  Message turn = Message::assistant(got.text, got.tool_calls);
+  turn.thoughts = got.thoughts;
+  turn.vendor = "anthropic";
+  const ChatRequest request{.messages = {Message::user("x"), turn, Message::tool("t", "1")}};
+  const Offer offer{.model = {.rest = "claude"}};
+  Provider p{.name = "c", .url = "https://x.example/v1", .vendor = "anthropic"};
+  const auto sent_there = [&] {
+    return tests::said_by(dialect::anthropic, {.provider = p, .offer = offer, .request = request});
+  };
+  const std::string own = sent_there().body;
+  CHECK(at(own, "messages.1.content.0") == R"({"type":"thinking","thinking":"a \"b\"\nc","signature":"S1"})");
+  CHECK(at(own, "messages.1.content.1.data") == R"("D")");
+  CHECK(at(own, "messages.1.content.2.text") == R"("x")");
+  p.vendor = "bedrock";
+  CHECK(at(sent_there().body, "messages.1.content.0.text") == R"("x")");
+}
+
+TEST_CASE("what Anthropic would refuse is left out or lowered, and the draft says so") {
+  const Provider p{.name = "c", .url = "https://x.example/v1"};
+  const Offer offer{.model = {.rest = "claude"}};
+  const ChatRequest r{
+      .messages = "x", .temperature = 1.5, .top_p = 0.5, .presence_penalty = 1, .frequency_penalty = 1, .seed = 1};
+  const Said said = tests::said_by(dialect::anthropic, {.provider = p, .offer = offer, .request = r});
+  CHECK(said.altered ==
+        "temperature lowered to 1, without top_p, without presence_penalty, without frequency_penalty, without seed");
+  CHECK(at(said.body, "temperature") == "1");
+}
+
+TEST_CASE("citations of Anthropic's texts are joined") {
+  const Run run(start() + block(0, R"("type":"text","text":"","citations":[])") +
+                delta(0, R"("type":"citations_delta","citation":{"a":1})") +
+                delta(0, R"("type":"citations_delta","citation":{"a":2})") + last());
+  CHECK(run.attempt.reply().extra == std::vector<std::pair<std::string, std::string>>{{"citations", R"([{"a":1},{"a":2}])"}});
+  CHECK(Run(message(R"({"type":"text","text":"x","citations":[{"b":1}]},{"type":"text","text":"y","citations":[{"b":2}]})"))
+            .attempt.reply()
+            .extra.at(0)
+            .second == R"([{"b":1},{"b":2}])");
+}

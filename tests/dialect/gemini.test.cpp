@@ -755,3 +755,39 @@ TEST_CASE("an error of Gemini is told by its words before its status") {
     CHECK(of(400, "INVALID_ARGUMENT", "x", quota("PerDay", "1s")).kind == Kind::request_invalid);
   }
 }
+
+TEST_CASE("what Google found is kept as it came") {
+  ReplyBuilder got;
+  CHECK(dialect::gemini.whole(
+      R"({"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP","groundingMetadata":{"a":[1]}},)"
+      R"({"index":1,"content":{"parts":[]},"citationMetadata":{}}]})",
+      got));
+  CHECK(got.extra == std::vector<std::pair<std::string, std::string>>{{"groundingMetadata", R"({"a":[1]})"}});
+}
+
+TEST_CASE("signatures are kept, of calls and of what was said, and go back in their places") {
+  ReplyBuilder got;
+  CHECK(dialect::gemini.whole(
+      R"({"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"x","thoughtSignature":"T"},)"
+      R"({"functionCall":{"name":"f","args":{}},"thoughtSignature":"S"},{"functionCall":{"name":"g","args":{}}}]},"finishReason":"STOP"}]})",
+      got));
+  CHECK(got.thoughts == R"("T")");
+  REQUIRE(got.tool_calls.size() == 2);
+  CHECK(got.tool_calls[0].signature == "S");
+  CHECK(got.tool_calls[1].signature.empty());
+  Message turn = Message::assistant(got.text, got.tool_calls);
+  turn.thoughts = got.thoughts;
+  turn.vendor = "google-1";
+  const Offer offer{.model = {.rest = "gemini-3-pro"}};
+  ChatRequest request{.messages = {Message::user("x"), turn, Message::tool(got.tool_calls[0].id, "1")}};
+  const auto sent_to = [&](std::string name) {
+    const Provider p{.name = std::move(name), .url = "https://g.example/v1beta"};
+    return tests::said_by(dialect::gemini, {.provider = p, .offer = offer, .request = request}).body;
+  };
+  const std::string own = sent_to("google-1"), other = sent_to("google-2");
+  CHECK(at(own, "contents.1.parts.0.thoughtSignature") == R"("T")");
+  CHECK(at(own, "contents.1.parts.1.thoughtSignature") == R"("S")");
+  CHECK(at(own, "contents.1.parts.2.thoughtSignature").empty());
+  CHECK(at(other, "contents.1.parts.0.thoughtSignature").empty());
+  CHECK(at(other, "contents.1.parts.1.thoughtSignature") == R"("skip_thought_signature_validator")");
+}

@@ -723,3 +723,18 @@ TEST_CASE("thoughts count as completion, also where the vendor counts them besid
            R"("prompt_tokens":35,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":5})") ==
       Usage{.prompt = 35, .completion = 1, .cached = 4, .cache_written = 5, .reported = true});
 }
+
+TEST_CASE("citations are kept as they came, for whoever knows them") {
+  using Members = std::vector<std::pair<std::string, std::string>>;
+  CHECK(
+      whole(
+          R"({"citations":["a"],"search_results":[{"url":"b"}],"choices":[{"message":{"content":"x","annotations":[{"c":1}]}}]})")
+          .extra ==
+      Members{{"citations", R"(["a"])"}, {"search_results", R"([{"url":"b"}])"}, {"annotations", R"([{"c":1}])"}});
+  SECTION("a list that comes whole each time counts once, one that comes in pieces is joined") {
+    const Stream s({R"({"citations":["a"],"choices":[{"delta":{"annotations":[]}}]})",
+                    R"({"citations":["a","b"],"choices":[{"delta":{"annotations":[1]}}]})",
+                    R"({"citations":["a","b"],"choices":[{"delta":{"annotations":[2,{"n":3}]}}]})"});
+    CHECK(s.got.extra == Members{{"citations", R"(["a","b"])"}, {"annotations", R"([1,2,{"n":3}])"}});
+  }
+}

@@ -127,7 +127,7 @@ class AnthropicAnswer {
   // behind what it explains.
   struct Members {
     std::string_view type{}, message{}, content_block{}, delta{}, usage{}, error{}, model{}, content{}, stop_reason{},
-        stop_details{}, text{}, thinking{}, signature{}, partial_json{}, id{}, name{}, input{};
+        stop_details{}, text{}, thinking{}, signature{}, citation{}, citations{}, partial_json{}, id{}, name{}, input{};
     std::int64_t index = 0;
 
     bool read(std::string_view json) {
@@ -149,6 +149,8 @@ class AnthropicAnswer {
           {"text", &Members::text},
           {"thinking", &Members::thinking},
           {"signature", &Members::signature},
+          {"citation", &Members::citation},
+          {"citations", &Members::citations},
           {"partial_json", &Members::partial_json},
           {"id", &Members::id},
           {"name", &Members::name},
@@ -189,7 +191,7 @@ class AnthropicAnswer {
     m.read(json);
     json::Reader type_in(m.type);
     const std::string_view type = type_in.text();
-    if (type == "text") append(m.text, to_.text);
+    if (type == "text") text(m);
     else if (type == "thinking") append(m.thinking, to_.reasoning), thought(m, index);
     else if (type == "redacted_thinking") ThoughtList(to_).add(json);
     if (type != "tool_use") return;
@@ -203,6 +205,12 @@ class AnthropicAnswer {
     if (any) call.arguments = m.input;
     to_.call_indices.push_back(any ? ~index : index);  // negative: the arguments wait, pieces may come in their place
     to_.pieces.push_back({.call = to_.tool_calls.size() - 1, .id = true, .name = true});
+  }
+
+  void text(const Members& m) {
+    append(m.text, to_.text);
+    json::Reader in(m.citations);
+    in.array([&] { to_.keep_more("citations", in.raw()); });
   }
 
   // A thought goes back with its signature, or not at all; some of them are signed alone.
@@ -231,6 +239,7 @@ class AnthropicAnswer {
     json::Reader type_in(m.type);
     const std::string_view type = type_in.text();
     if (type == "text_delta") append(m.text, to_.text);
+    else if (type == "citations_delta") to_.keep_more("citations", m.citation);
     else if (type == "thinking_delta") append(m.thinking, to_.reasoning);
     if (ThoughtList thoughts(to_); thoughts.grows(std::to_string(index))) {
       if (type == "thinking_delta") thoughts.grow(m.thinking);

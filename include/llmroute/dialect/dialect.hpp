@@ -65,10 +65,11 @@ struct ReplyBuilder {
   Usage usage{};
   std::string thoughts{};         ///< JSON that only its own vendor understands; see `Message::thoughts`
   std::string growing_thought{};  ///< which of them is not whole yet
-  std::optional<Money> billed{};  ///< the provider's own cost field
-  bool complete = false;          ///< a stream said by itself that it is whole
-  bool answered = false;          ///< there was a choice, whatever it said
-  bool says_end = false;          ///< that it would say so: a finish reason alone makes it not whole
+  std::vector<std::pair<std::string, std::string>> extra{};  ///< see `Reply::extra`: a member, and its JSON
+  std::optional<Money> billed{};                             ///< the provider's own cost field
+  bool complete = false;                                     ///< a stream said by itself that it is whole
+  bool answered = false;                                     ///< there was a choice, whatever it said
+  bool says_end = false;                                     ///< that it would say so: a finish reason alone makes it not whole
 
   struct Error {  ///< an error in the body, also of a 200 or in the middle of a stream
     bool seen = false;
@@ -90,9 +91,30 @@ struct ReplyBuilder {
   std::vector<std::int64_t> call_indices{};  ///< the number that the provider gave each of `tool_calls`; -1: none
   const Quirks* quirks = nullptr;            ///< of who answers; null: not known
 
+  /// Keeps a member for `Reply::extra`. What comes again takes its place.
+  void keep(std::string_view name, std::string_view json) {
+    if (std::string* const value = kept(name)) value->assign(json);
+    else extra.emplace_back(name, json);
+  }
+  /// Likewise, of a list that comes in pieces: the values of this one.
+  void keep_more(std::string_view name, std::string_view values) {
+    if (values.empty()) return;
+    std::string* value = kept(name);
+    if (value == nullptr) value = &extra.emplace_back(name, "[]").second;
+    value->back() = ',';
+    if (value->size() == 2) value->pop_back();
+    value->append(values).append("]");
+  }
+  std::string* kept(std::string_view name) noexcept {
+    for (auto& member : extra)
+      if (member.first == name) return &member.second;
+    return nullptr;
+  }
+
   void clear() {
     text.clear(), reasoning.clear(), refusal.clear(), tool_calls.clear(), finish.reset(), finish_reason.clear();
-    model.clear(), request_id.clear(), usage = {}, thoughts.clear(), growing_thought.clear(), billed.reset();
+    model.clear(), request_id.clear(), usage = {}, thoughts.clear(), growing_thought.clear(), extra.clear();
+    billed.reset();
     complete = answered = says_end = malformed = false, quirks = nullptr;
     error.seen = false, error.retry_after = {}, error.message.clear(), pieces.clear(), call_indices.clear();
   }

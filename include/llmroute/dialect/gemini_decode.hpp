@@ -119,13 +119,17 @@ class GeminiAnswer {
   void candidate(json::Reader& in, std::size_t position) {
     any_ = true;
     auto index = static_cast<std::int64_t>(position);
-    std::string_view content, reason;
+    std::string_view content, reason, grounding, citations;
     in.object([&](std::string_view key) {
       if (key == "index") in.integer(index);
       else if (key == "content") content = in.raw();
       else if (key == "finishReason") reason = in.raw();
+      else if (key == "groundingMetadata") grounding = in.raw();
+      else if (key == "citationMetadata") citations = in.raw();
     });
     if (index != 0) return;
+    if (!grounding.empty()) to_.keep("groundingMetadata", grounding);
+    if (!citations.empty()) to_.keep("citationMetadata", citations);
     json::Reader content_in(content), reason_in(reason);
     if (content_in.kind() == json::Kind::object) to_.answered = true;
     content_in.object([&](std::string_view key) {

@@ -74,6 +74,7 @@ class OpenAiAnswer {
         });
       else if (key == "model") word(in, to_.model);
       else if (key == "object") in.text(object);
+      else if (key == "citations" || key == "search_results") keep(key, in);
       else if (key == "error" && error_words(in.raw()).found) error = json;  // some put the code beside it
     });
     if (!is_object || !in.done() || too_many_) {
@@ -100,6 +101,11 @@ class OpenAiAnswer {
 
  private:
   static constexpr std::int64_t most_calls = 1'024;
+
+  // A list that grows comes whole each time.
+  void keep(std::string_view name, json::Reader& in) {
+    if (in.kind() == json::Kind::array) to_.keep(name, in.raw());
+  }
 
   static void word(json::Reader& in, std::string& to) {
     const std::string_view text = in.text();
@@ -133,6 +139,7 @@ class OpenAiAnswer {
       else if (key == "reasoning" || key == "reasoning_content")
         thought = thought || (append(in, to_.reasoning) && to_.reasoning.size() > reasoning_from_);
       else if (key == "reasoning_details") details(in);
+      else if (key == "annotations") in.array([&] { to_.keep_more("annotations", in.raw()); });
       else if (key == "extra_content") signature_in(in, to_.thoughts, Signature::as_json);
       else if (key == "refusal") append(in, to_.refusal);
       else if (key == "tool_calls") in.array([&] { tool_call(in); });

@@ -3,13 +3,27 @@
 #ifndef LLMROUTE_DRIVE_OUTCOME_HPP
 #define LLMROUTE_DRIVE_OUTCOME_HPP
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "llmroute/result.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/route/exchange.hpp"
+#include "llmroute/wire/json_writer.hpp"
 
 namespace llmroute::drive {
+
+/// Members as one object; empty where there are none, or where one is no JSON.
+inline std::string object_of(const std::vector<std::pair<std::string, std::string>>& members) {
+  std::string object;
+  if (members.empty()) return object;
+  json::Writer w(object);
+  w.begin_object();
+  for (const auto& [name, value] : members) w.key(name).raw(value);
+  if (!w.end_object().done()) object.clear();
+  return object;
+}
 
 /// `io`: the attempt that has won, or else whose content the caller had; null where there is neither.
 template <class Policies>
@@ -35,6 +49,7 @@ Result<Reply> outcome(const Exchange<Policies>& x, Attempt* io, Time now) {
   r.cost = x.cost();
   r.latency = now - x.race().begun();
   r.provider = std::string_view(x.provider(winner).name);
+  r.extra = object_of(b.extra);
   r.vendor = x.provider(winner).family();
   r.thoughts = std::move(b.thoughts);
   r.model = b.model.empty() ? x.offer(winner).model.text() : std::move(b.model);
