@@ -134,6 +134,14 @@ struct ResponseFormat {
   }
 };
 
+/// How much a model thinks before it answers.
+enum class Effort : std::uint8_t { off, low, medium, high };
+
+constexpr std::string_view to_string(Effort e) noexcept {
+  constexpr std::string_view names[]{"off", "low", "medium", "high"};
+  return names[static_cast<std::size_t>(e)];
+}
+
 /// What is asked. `router.complete({.messages = "Why is the sky blue?", .model = "llama-3.1-8b"})`.
 struct ChatRequest {
   Messages messages{};
@@ -145,6 +153,7 @@ struct ChatRequest {
   std::optional<double> frequency_penalty{};
   std::optional<std::int64_t> seed{};
   std::vector<std::string> stop{};
+  std::optional<Effort> effort{};  ///< not set: as its model likes; a model that has no choice is asked without
   std::vector<Tool> tools{};
   ToolChoice tool_choice{};
   ResponseFormat response_format{};

@@ -26,7 +26,8 @@ enum class Capability : std::uint32_t {
   json = 8,
   json_schema = 16,
   reasoning = 32,  ///< thinks first: its first content may be minutes away
-  prefix = 64      ///< continues an assistant turn that the caller began
+  prefix = 64,     ///< continues an assistant turn that the caller began
+  effort = 128     ///< how much it thinks can be asked for
 };
 
 class Capabilities {
@@ -37,7 +38,7 @@ class Capabilities {
   /// What is assumed of a model that nobody described: it may do anything, but needs no more time than others.
   static constexpr Capabilities assumed() noexcept {
     return Capabilities(Capability::streaming) | Capability::tools | Capability::images | Capability::json |
-           Capability::json_schema;
+           Capability::json_schema | Capability::effort;
   }
   constexpr bool has(Capability c) const noexcept { return (bits_ & static_cast<std::uint32_t>(c)) != 0; }
   constexpr bool covers(Capabilities needed) const noexcept { return (needed.bits_ & ~bits_) == 0; }

@@ -763,3 +763,37 @@ TEST_CASE("citations of Anthropic's texts are joined") {
             .extra.at(0)
             .second == R"([{"b":1},{"b":2}])");
 }
+
+TEST_CASE("Anthropic gets tokens to think, which leave room to answer, and nothing that it would refuse beside them") {
+  const auto said = [](ChatRequest r, std::int64_t max_output = 64'000) {
+    const Provider p{.name = "c", .url = "https://x.example/v1", .vendor = "anthropic"};
+    const Offer offer{.model = {.rest = "claude"}, .max_output = max_output};
+    return tests::said_by(dialect::anthropic, {.provider = p, .offer = offer, .request = r, .max_tokens = r.max_tokens});
+  };
+  const auto budget = [&](ChatRequest r, std::int64_t max_output = 64'000) {
+    return at(said(std::move(r), max_output).body, "thinking.budget_tokens");
+  };
+  CHECK(budget({.messages = "x", .effort = Effort::low}) == "2048");
+  CHECK(budget({.messages = "x", .effort = Effort::high}) == "24576");
+  CHECK(budget({.messages = "x", .effort = Effort::high}, 0) == "2048");
+  CHECK(budget({.messages = "x", .max_tokens = 3'000, .effort = Effort::high}) == "1500");
+  CHECK(budget({.messages = "x", .effort = Effort::off}).empty());
+  CHECK(said({.messages = "x", .max_tokens = 2'000, .effort = Effort::high}).altered == "without effort");
+  const Said cool = said({.messages = "x", .temperature = 0, .top_p = 0.5, .effort = Effort::low});
+  CHECK(cool.altered == "without temperature, without top_p");
+  CHECK(at(cool.body, "temperature").empty());
+  CHECK(
+      said({.messages = "x", .effort = Effort::low, .tools = {{.name = "f"}}, .tool_choice = ToolChoice::required()}).altered ==
+      "without effort");
+  SECTION("where a tool was called without its thoughts, it cannot begin to think") {
+    Message turn = Message::assistant("", {{"t", "f", "{}"}});
+    CHECK(said({.messages = {Message::user("x"), turn, Message::tool("t", "1")}, .effort = Effort::low}).altered ==
+          "without effort");
+    turn.vendor = "anthropic";
+    turn.thoughts = R"([{"type":"thinking","thinking":"","signature":"S"}])";
+    CHECK(budget({.messages = {Message::user("x"), turn, Message::tool("t", "1")}, .effort = Effort::low}) == "2048");
+    CHECK(budget({.messages = {Message::user("x"), Message::assistant("", {{"t", "f", "{}"}}), Message::tool("t", "1"),
+                               Message::assistant("y"), Message::user("z")},
+                  .effort = Effort::low}) == "2048");
+  }
+}

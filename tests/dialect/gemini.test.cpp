@@ -791,3 +791,13 @@ TEST_CASE("signatures are kept, of calls and of what was said, and go back in th
   CHECK(at(other, "contents.1.parts.0.thoughtSignature").empty());
   CHECK(at(other, "contents.1.parts.1.thoughtSignature") == R"("skip_thought_signature_validator")");
 }
+
+TEST_CASE("Gemini is told how much to think in tokens, from version 3 on in words") {
+  const auto config = [](std::string_view model, Effort effort) {
+    return sent({.messages = "x", .effort = effort}, "generationConfig.thinkingConfig", model);
+  };
+  CHECK(config("gemini-2.5-flash", Effort::off) == R"({"thinkingBudget":0})");
+  CHECK(config("gemini-2.5-flash", Effort::high) == R"({"thinkingBudget":24576})");
+  CHECK(config("gemini-3-pro", Effort::low) == R"({"thinkingLevel":"low"})");
+  CHECK(config("gemini-3-pro", Effort::high) == R"({"thinkingLevel":"high"})");
+}

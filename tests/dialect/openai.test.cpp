@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "../allocations.hpp"
 #include "../catch.hpp"
 #include "json_path.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -737,4 +738,51 @@ TEST_CASE("citations are kept as they came, for whoever knows them") {
                     R"({"citations":["a","b"],"choices":[{"delta":{"annotations":[2,{"n":3}]}}]})"});
     CHECK(s.got.extra == Members{{"citations", R"(["a","b"])"}, {"annotations", R"([1,2,{"n":3}])"}});
   }
+}
+
+TEST_CASE("reading a reply allocates what it hands out, and nothing else") {
+  const std::string text(300, 'x');
+  const std::string body = R"({"id":"chatcmpl-1","object":"chat.completion","model":"vendor/model-with-a-long-name-indeed-1",)"
+                           R"("choices":[{"index":0,"message":{"role":"assistant","content":")" +
+                           text + R"(","reasoning":")" + text +
+                           R"("},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10},)"
+                           R"("system_fingerprint":"fp_0123456789abcdef0123456789abcdef"})";
+  const std::string chunk = delta(R"("content":")" + text + "\"");
+  const auto sink = [](const Delta&) { return true; };
+  ReplyBuilder got;
+  for (const bool again : {false, true}) {  // buffers are used again
+    got.clear();
+    const tests::Allocations made;
+    const bool read = dialect::openai.whole(body, got);
+    const std::size_t counted = made.count();
+    CHECK(read);
+    CHECK(counted <= (again ? 0U : 3U));  // text, reasoning, model
+    got.clear();
+    const tests::Allocations streamed;
+    const bool more = dialect::openai.event({}, chunk, got, sink);
+    const std::size_t of_a_chunk = streamed.count();
+    CHECK(of_a_chunk == 0);
+    CHECK(more);
+  }
+}
+
+TEST_CASE("how much a model shall think is said in its vendor's words, or left out where it has no choice") {
+  const auto body = [](std::string_view vendor, Effort effort, Capabilities can = Capabilities::assumed()) {
+    return say_to(vendor, {.messages = "x", .effort = effort}, can);
+  };
+  CHECK(at(body("openai", Effort::low).body, "reasoning_effort") == "\"low\"");
+  CHECK(body("openai", Effort::off).altered == "without effort");
+  CHECK(at(body("openai", Effort::off).body, "reasoning_effort").empty());
+  CHECK(at(body("gemini", Effort::off).body, "reasoning_effort") == "\"none\"");
+  CHECK(at(body("openrouter", Effort::high).body, "reasoning") == R"({"effort":"high"})");
+  CHECK(at(body("openrouter", Effort::off).body, "reasoning") == R"({"enabled":false})");
+  CHECK(at(body("deepseek", Effort::medium).body, "thinking") == R"({"type":"enabled"})");
+  CHECK(at(body("zai", Effort::off).body, "thinking") == R"({"type":"disabled"})");
+  CHECK(body("mistral", Effort::high).altered == "without effort");
+  const Said has_none = body("openai", Effort::high, Capability::streaming);
+  CHECK(has_none.altered == "without effort");
+  CHECK(at(has_none.body, "reasoning_effort").empty());
+  CHECK(at(body("openai", Effort::high, Capability::reasoning).body, "reasoning_effort") == "\"high\"");
+  CHECK(at(say({.messages = "x", .effort = Effort::low, .extra = R"({"reasoning_effort":"minimal"})"}).body,
+           "reasoning_effort") == "\"minimal\"");
 }

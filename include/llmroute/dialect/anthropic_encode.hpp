@@ -10,6 +10,7 @@
 // | ids of calls, of any shape, also twice   | ids of the shape that is asked for, each once, the same in each turn  |
 // | max_tokens, which has to be there        | the request's, else what the offer names, else 4096                   |
 // | temperature above 1; top_p beside one    | 1; nothing                                                            |
+// | effort                                   | a number of tokens to think, half of max_tokens at most               |
 // | penalties, seed, the name of a schema    | nothing                                                               |
 // | JSON without a schema, a blank stop      | refused                                                               |
 // | arguments of a call that are no object   | refused                                                               |
@@ -41,10 +42,10 @@ class AnthropicRequest : RequestWriter {
   void write() {
     if (!begin()) return;
     if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
-    if (wanted("max_tokens")) {
-      constexpr std::int64_t unknown = 4'096;  // what the oldest models that are still served can write
-      w_.number(out_.max_tokens.value_or(out_.offer.max_output > 0 ? out_.offer.max_output : unknown));
-    }
+    constexpr std::int64_t unknown = 4'096;  // what the oldest models that are still served can write
+    const std::int64_t room = out_.max_tokens.value_or(out_.offer.max_output > 0 ? out_.offer.max_output : unknown);
+    if (wanted("max_tokens")) w_.number(room);
+    think(room);
     system();
     messages();
     tools();
@@ -56,6 +57,28 @@ class AnthropicRequest : RequestWriter {
 
  private:
   using Role = Message::Role;
+
+  // Thoughts are part of the tokens that it may write, at least 1024 of them, and leave it no choice of temperature or tool.
+  void think(std::int64_t room) {
+    const auto wish = effort();
+    thinks_ = has_member(extras_["thinking"], "budget_tokens");
+    if (!wish || *wish == Effort::off || extras_.has("thinking")) return;
+    constexpr std::int64_t budgets[]{0, 2'048, 8'192, 24'576};
+    std::int64_t budget = budgets[static_cast<std::size_t>(*wish)];
+    if (budget > room / 2) budget = room / 2;
+    const bool forced =
+        chat_.tool_choice.mode == ToolChoice::Mode::required || chat_.tool_choice.mode == ToolChoice::Mode::named;
+    if (budget < 1'024 || forced || in_strange_tool_loop() || extras_.has("max_tokens")) return draft_.left_out("effort");
+    w_.key("thinking").begin_object().key("type").text("enabled").key("budget_tokens").number(budget).end_object();
+    thinks_ = true;
+  }
+
+  // Between a call and the turn that ends with it, a model that thinks insists on the thoughts that led to the call.
+  bool in_strange_tool_loop() const {
+    for (auto m = chat_.messages.rbegin(); m != chat_.messages.rend() && m->role != Role::user; ++m)
+      if (!m->tool_calls.empty() && !(own(*m) && !m->thoughts.empty())) return true;
+    return false;
+  }
 
   static constexpr std::string_view blanks = " \t\r\n\v\f";
   static bool blank(std::string_view text) { return text.find_first_not_of(blanks) == text.npos; }
@@ -209,11 +232,7 @@ class AnthropicRequest : RequestWriter {
   }
 
   void settings() {
-    const bool hot = chat_.temperature && *chat_.temperature > 1 && *chat_.temperature < 1e300;
-    number("temperature", hot ? std::optional<double>(1) : chat_.temperature);
-    if (hot && !extras_.has("temperature")) draft_.alter("temperature", " lowered to ", "1");
-    if (!chat_.temperature && !extras_.has("temperature")) number("top_p", chat_.top_p);
-    else if (chat_.top_p) draft_.left_out("top_p");
+    sampling();
     if (chat_.presence_penalty) draft_.left_out("presence_penalty");
     if (chat_.frequency_penalty) draft_.left_out("frequency_penalty");
     if (chat_.seed) draft_.left_out("seed");
@@ -226,6 +245,20 @@ class AnthropicRequest : RequestWriter {
     w_.end_array();
   }
 
+  void sampling() {
+    if (thinks_) {
+      if (chat_.temperature) draft_.left_out("temperature");
+      if (chat_.top_p) draft_.left_out("top_p");
+      return;
+    }
+    const bool hot = chat_.temperature && *chat_.temperature > 1 && *chat_.temperature < 1e300;
+    number("temperature", hot ? std::optional<double>(1) : chat_.temperature);
+    if (hot && !extras_.has("temperature")) draft_.alter("temperature", " lowered to ", "1");
+    if (!chat_.temperature && !extras_.has("temperature")) number("top_p", chat_.top_p);
+    else if (chat_.top_p) draft_.left_out("top_p");
+  }
+
+  bool thinks_ = false;
   ShapedIds ids_{{.letters = letters_digits}};
 };
 

@@ -169,6 +169,13 @@ class RequestWriter {
     else if (wanted(name)) w_.number(*value);
   }
 
+  /// How much to think, where it may be said; else it is a hint that is left out.
+  std::optional<Effort> effort() {
+    if (chat_.effort && !out_.offer.capabilities.has(Capability::effort) && !out_.offer.capabilities.has(Capability::reasoning))
+      return draft_.left_out("effort"), std::nullopt;
+    return chat_.effort;
+  }
+
   // A schema as its author wrote it, if it is one.
   void schema(std::string_view json, std::string_view of, std::string_view name) {
     if (is_object(json)) w_.raw(json);

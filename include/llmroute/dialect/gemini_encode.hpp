@@ -4,6 +4,8 @@
 #ifndef LLMROUTE_DIALECT_GEMINI_ENCODE_HPP
 #define LLMROUTE_DIALECT_GEMINI_ENCODE_HPP
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,11 +52,15 @@ class GeminiRequest : RequestWriter {
     if (stream) draft_.url.append(base.find('?') == base.npos ? "?alt=sse" : "&alt=sse");
   }
 
-  // From Gemini 3 on calls must be signed; a name that says nothing, such as gemini-flash-latest, is of a new one.
-  void turns() {
+  // A name that says nothing, such as gemini-flash-latest, is of a new one.
+  bool is_old() const {
     const std::string model = out_.offer.model.text();
-    const bool old = model.find("gemini-1") != model.npos || model.find("gemini-2") != model.npos;
-    GeminiTurns turns(chat_.messages, out_.provider.family(), !old, w_, draft_);
+    return model.find("gemini-1") != model.npos || model.find("gemini-2") != model.npos;
+  }
+
+  // From Gemini 3 on calls must be signed.
+  void turns() {
+    GeminiTurns turns(chat_.messages, out_.provider.family(), !is_old(), w_, draft_);
     if (turns.has_system() && wanted("systemInstruction")) turns.system();
     if (wanted("contents")) turns.contents();
   }
@@ -103,6 +109,7 @@ class GeminiRequest : RequestWriter {
       for (const std::string& stop : chat_.stop) w_.text(stop);
       w_.end_array();
     }
+    if (const auto wish = effort(); wish && setting("thinkingConfig")) think(*wish);
     const ResponseFormat& format = chat_.response_format;
     if (format.kind != ResponseFormat::Kind::text && setting("responseMimeType")) w_.text("application/json");
     if (format.kind == ResponseFormat::Kind::schema && member(config_, "responseSchema").empty() &&
@@ -110,6 +117,15 @@ class GeminiRequest : RequestWriter {
       schema(format.schema, "schema of response_format", format.name);
     if (!config_.empty()) begin_config(), w_.members(config_);
     if (configured_) w_.end_object();
+  }
+
+  // Up to 2.5 in tokens, later in words.
+  void think(Effort effort) {
+    constexpr std::int64_t budgets[]{0, 1'024, 8'192, 24'576};
+    w_.begin_object();
+    if (is_old()) w_.key("thinkingBudget").number(budgets[static_cast<std::size_t>(effort)]);
+    else w_.key("thinkingLevel").text(effort == Effort::off || effort == Effort::low ? "low" : "high");
+    w_.end_object();
   }
 
   void begin_config() {

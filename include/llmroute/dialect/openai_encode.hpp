@@ -164,6 +164,31 @@ class OpenAiRequest : RequestWriter {
       w_.end_array();
     }
     if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*out_.max_tokens);
+    if (const auto wish = effort()) think(*wish);
+  }
+
+  void think(Effort effort) {
+    const EffortWord form = quirks_.effort;
+    const std::string_view word = effort == Effort::off ? std::string_view("none") : to_string(effort);
+    switch (form) {
+      case EffortWord::reasoning_effort:
+        if (effort == Effort::off) return draft_.left_out("effort");
+        [[fallthrough]];
+      case EffortWord::reasoning_effort_or_none:
+        if (wanted("reasoning_effort")) w_.text(word);
+        return;
+      case EffortWord::reasoning:
+        if (!wanted("reasoning")) return;
+        w_.begin_object();
+        if (effort == Effort::off) w_.key("enabled").boolean(false);
+        else w_.key("effort").text(word);
+        w_.end_object();
+        return;
+      case EffortWord::thinking:
+        if (wanted("thinking")) w_.begin_object().key("type").text(effort == Effort::off ? "disabled" : "enabled").end_object();
+        return;
+      case EffortWord::missing: return draft_.left_out("effort");
+    }
   }
 
   ShapedIds ids_;

@@ -33,11 +33,21 @@ enum class StreamEnd : std::uint8_t {
   may_go_without_it  ///< a finish reason will do, if the connection ends well
 };
 
+/// How it is told how much to think.
+enum class EffortWord : std::uint8_t {
+  reasoning_effort,          ///< "reasoning_effort": "low"; nothing for off
+  reasoning_effort_or_none,  ///< likewise, and "none"
+  reasoning,                 ///< "reasoning": {"effort": "low"}
+  thinking,                  ///< "thinking": {"type": "enabled"}, and no degrees
+  missing
+};
+
 struct Quirks {
   std::string_view vendor{};
   MemberRule members[7]{};
   std::string_view adds{};     ///< a JSON object: members that each request takes along
   bool asks_for_usage = true;  ///< whether a stream has to ask for it, and may
+  EffortWord effort = EffortWord::reasoning_effort;
   CallIds call_ids = CallIds::any;
   Thoughts thoughts = Thoughts::in_completion;
   StreamEnd stream_end = StreamEnd::said;
@@ -79,21 +89,22 @@ inline constexpr Quirks quirks[]{
      .call_ids = CallIds::up_to_40},
     {.vendor = "groq"},
     {.vendor = "together"},
-    {.vendor = "openrouter", .adds = R"({"usage":{"include":true}})"},
+    {.vendor = "openrouter", .adds = R"({"usage":{"include":true}})", .effort = EffortWord::reasoning},
     {.vendor = "cerebras", .members = {{"presence_penalty"}, {"frequency_penalty"}}},
     // It answers 422 to whatever it does not know, and a stream brings its usage unasked.
     {.vendor = "mistral",
      .members = {{"seed", "random_seed"}},
      .asks_for_usage = false,
+     .effort = EffortWord::missing,
      .call_ids = CallIds::nine_letters_and_digits},
     {.vendor = "xai",
      .members = {{"presence_penalty", {}, thinkers}, {"frequency_penalty", {}, thinkers}, {"stop", {}, thinkers}},
      .thoughts = Thoughts::beside_completion},
-    {.vendor = "deepseek", .members = {{"seed"}}},
+    {.vendor = "deepseek", .members = {{"seed"}}, .effort = EffortWord::thinking},
     // It would shorten the reply to what is left of the window, and say nothing.
     {.vendor = "fireworks", .adds = R"({"context_length_exceeded_behavior":"error"})"},
     {.vendor = "perplexity", .asks_for_usage = false, .stream_end = StreamEnd::may_go_without_it},
-    {.vendor = "gemini", .thoughts = Thoughts::beside_completion},
+    {.vendor = "gemini", .effort = EffortWord::reasoning_effort_or_none, .thoughts = Thoughts::beside_completion},
     {.vendor = "huggingface", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "writer", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "gpustack", .stream_end = StreamEnd::may_go_without_it},
@@ -109,13 +120,13 @@ inline constexpr Quirks quirks[]{
     {.vendor = "llama_cpp"},
     {.vendor = "lm_studio"},
     {.vendor = "mistralrs"},
-    {.vendor = "moonshot"},
-    {.vendor = "ollama"},
+    {.vendor = "moonshot", .effort = EffortWord::thinking},
+    {.vendor = "ollama", .effort = EffortWord::reasoning_effort_or_none},
     {.vendor = "snowflake"},
     {.vendor = "venice"},
     {.vendor = "vercel"},
     {.vendor = "vllm"},
-    {.vendor = "zai"},
+    {.vendor = "zai", .effort = EffortWord::thinking},
 };
 
 }  // namespace detail

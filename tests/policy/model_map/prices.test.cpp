@@ -133,23 +133,21 @@ TEST_CASE("the example of the header says what its comment says") {
 
 TEST_CASE("every field of a row is read") {
   const Result<Table> table = models::parse(one_row(
-      R"("name": "n", "input": 1.5, "output": "2.5", "cached": 0.5, "per": "1M", "window": 4096, "max_output": 1e3,
+      R"("name": "n", "input": 1.5, "output": "2.5", "cached": 0.5, "cache_write": 3, "per": "1M", "window": 4096, "max_output": 1e3,
          "comment": [{"anything": null}],
-         "capabilities": ["prefix", "streaming", "tools", "images", "json", "json_schema", "reasoning"])"));
+         "capabilities": ["prefix", "streaming", "tools", "images", "json", "json_schema", "reasoning", "effort"])"));
   const auto all = offer(table);
   CHECK(all->model == "n");
-  CHECK(all->price == Price{per_million("1.5"), per_million("2.5"), per_million("0.5")});
+  CHECK(all->price == Price{per_million("1.5"), per_million("2.5"), per_million("0.5"), per_million("3")});
   CHECK(all->window == 4'096);
   CHECK(all->max_output == 1'000);
   CHECK(all->capabilities == (Capabilities::assumed() | Capability::reasoning | Capability::prefix));
 
-  const std::pair<std::string_view, Capability> names[]{{"streaming", Capability::streaming},
-                                                        {"tools", Capability::tools},
-                                                        {"images", Capability::images},
-                                                        {"json", Capability::json},
-                                                        {"json_schema", Capability::json_schema},
-                                                        {"reasoning", Capability::reasoning},
-                                                        {"prefix", Capability::prefix}};
+  const std::pair<std::string_view, Capability> names[]{
+      {"streaming", Capability::streaming},     {"tools", Capability::tools},
+      {"images", Capability::images},           {"json", Capability::json},
+      {"json_schema", Capability::json_schema}, {"reasoning", Capability::reasoning},
+      {"prefix", Capability::prefix},           {"effort", Capability::effort}};
   for (const auto& [name, capability] : names) {
     const auto one = offer(models::parse(one_row(std::string("\"capabilities\": [\"").append(name).append("\"]"))));
     CHECK(one->capabilities == Capabilities(capability));
@@ -249,7 +247,7 @@ TEST_CASE("each mistake is named, with its place and what to do") {
   for (const char* list : {"\"tools\"", "[\"tool\"]", "[\"tools\", 1]", "[null]", "[\"\"]", "{}", "null"})
     CHECK_THAT(row_fault(std::string("\"capabilities\": ") + list),
                ContainsSubstring("models.m.p.capabilities must be a list of: streaming, tools, images, json, json_schema, "
-                                 "reasoning, prefix"));
+                                 "reasoning, prefix, effort"));
 
   CHECK(fault("{}") == "prices:1:3: has no \"models\": write {\"models\": {...}}");
   CHECK(fault("[]") == "prices:1:1: must be an object that has \"models\"");

@@ -26,7 +26,7 @@
 // | cached, cache_write   | likewise: of input that is read from a cache or written to one | earlier row, then provider |
 // | per                   | what these are for: "1M" or "1k" tokens                        | "1M"                       |
 // | window, max_output    | tokens, from 1 on                                              | earlier row, then provider |
-// | capabilities          | streaming, tools, images, json, json_schema, reasoning, prefix | earlier row, then provider |
+// | capabilities          | a list of those that provider.hpp has: "tools", "images"...    | earlier row, then provider |
 // | comment               | anything; nobody reads it. Also allowed beside "models"        |                            |
 //
 // The earlier row is the one for the same model and provider: of the table that was passed in, else of the presets. So
@@ -177,14 +177,14 @@ class PriceReader {
     if (!in_.integer(out) || out < 1) refuse("is no number of tokens: write a whole one from 1 on; or leave it out", at);
   }
   void capabilities(std::optional<Capabilities>& out) {
-    constexpr std::string_view wanted = "must be a list of: streaming, tools, images, json, json_schema, reasoning, prefix";
+    constexpr std::string_view wanted = "must be a list of: streaming, tools, images, json, json_schema, reasoning, prefix, effort";
     if (in_.kind() != json::Kind::array) return refuse(wanted);
     out.emplace();
     in_.array([&] {
       const std::size_t at = in_.offset();
       const std::string_view name = in_.text();
       std::uint32_t bit = 1;
-      for (const std::string_view known : {"streaming", "tools", "images", "json", "json_schema", "reasoning", "prefix"}) {
+      for (const std::string_view known : {"streaming", "tools", "images", "json", "json_schema", "reasoning", "prefix", "effort"}) {
         if (name == known) return void(out = *out | static_cast<Capability>(bit));
         bit *= 2;
       }

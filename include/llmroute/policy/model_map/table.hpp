@@ -49,7 +49,7 @@ inline constexpr Capabilities text = Capability::streaming | Capability::tools |
 inline constexpr Capabilities schema = text | Capability::json_schema;
 inline constexpr Capabilities vision = schema | Capability::images;
 inline constexpr Capabilities claude =  // JSON it writes to a schema only
-    Capability::streaming | Capability::tools | Capability::images | Capability::json_schema;
+    Capability::streaming | Capability::tools | Capability::images | Capability::json_schema | Capability::effort;
 inline constexpr Capabilities search = Capability::streaming | Capability::images | Capability::json_schema;
 
 constexpr Price usd(std::string_view input, std::string_view output) noexcept {
