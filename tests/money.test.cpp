@@ -141,6 +141,19 @@ TEST_CASE("cached tokens are part of the input and cost less where the vendor sa
   STATIC_REQUIRE(free_hits.of(1'000'000, 0, 1'000'000) == Money{});
 }
 
+TEST_CASE("tokens that are written to a cache are part of the input and cost more where the vendor says so") {
+  constexpr Price p{
+      .input = per_million("3"), .output = per_million("15"), .cached = per_million("0.3"), .cache_write = per_million("3.75")};
+  STATIC_REQUIRE(p.of(1'000'000, 0, 0, 400'000) == Money::nanos(3'300'000'000));
+  STATIC_REQUIRE(p.of(1'000'000, 0, 500'000, 400'000) == Money::nanos(150'000'000 + 1'500'000'000 + 300'000'000));
+  STATIC_REQUIRE(p.of(1'000'000, 0, 800'000, 900'000) == p.of(1'000'000, 0, 800'000, 200'000));  // more parts than whole
+  STATIC_REQUIRE(p.of(1'000'000, 0, 0, -5) == p.of(1'000'000, 0));
+  STATIC_REQUIRE(flat("10").of(1'000'000, 0, 0, 400'000) == flat("10").of(1'000'000, 0));
+  constexpr std::int64_t many = 1'000'000'000'000'000;  // at these prices more than one multiplication holds
+  STATIC_REQUIRE(p.of(many, 0, 0, many) == Money::nanos(many / 1'000'000 * 3'750'000'000));
+  STATIC_REQUIRE(Price{.cache_write = per_million("?")}.malformed());
+}
+
 TEST_CASE("no token count makes a cost negative or wraps it round") {
   constexpr Price p{.input = per_million("9223372036.854775807"), .output = per_million("9223372036.854775807")};
   STATIC_REQUIRE(p.of(most, most, most) == Money::most());
