@@ -216,6 +216,7 @@ struct Delta {
   enum class What : std::uint8_t {
     text,
     reasoning,
+    refusal,    ///< what it says instead of an answer
     tool_call,  ///< `text` is a piece of the arguments of call number `index`
     discard     ///< what came before is void: another provider begins anew
   };

@@ -40,7 +40,7 @@ std::string sent(const ChatRequest& request, std::string_view path, Delivery del
 // One event after the other, as a stream brings them.
 struct Stream {
   ReplyBuilder got{};
-  std::string text{}, reasoning{};
+  std::string text{}, reasoning{}, refusal{};
   std::vector<std::string> calls{};  // "index id name arguments" of each piece
   bool more = true;
 
@@ -48,6 +48,7 @@ struct Stream {
     const auto sink = [&](const Delta& d) {
       if (d.what == Delta::What::text) text += d.text;
       else if (d.what == Delta::What::reasoning) reasoning += d.text;
+      else if (d.what == Delta::What::refusal) refusal += d.text;
       else
         calls.push_back(std::to_string(d.index).append(" ").append(d.id).append(" ").append(d.name).append(" ").append(d.text));
     };
@@ -785,4 +786,11 @@ TEST_CASE("how much a model shall think is said in its vendor's words, or left o
   CHECK(at(body("openai", Effort::high, Capability::reasoning).body, "reasoning_effort") == "\"high\"");
   CHECK(at(say({.messages = "x", .effort = Effort::low, .extra = R"({"reasoning_effort":"minimal"})"}).body,
            "reasoning_effort") == "\"minimal\"");
+}
+
+TEST_CASE("a refusal streams like text, and is not taken for it") {
+  const Stream s({delta(R"("content":null,"refusal":"I can")"), delta(R"("refusal":"not.")")});
+  CHECK(s.refusal == "I cannot.");
+  CHECK(s.got.refusal == "I cannot.");
+  CHECK(s.text.empty());
 }

@@ -118,7 +118,7 @@ class AnthropicAnswer {
   }
 
   /// What this event brought, as views into the builder. False: nobody wants more.
-  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, sink); }
+  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, to_.refusal.size(), sink); }
 
  private:
   static constexpr std::size_t most_calls = 1'024;

@@ -12,11 +12,14 @@
 namespace llmroute::dialect::detail {
 
 /// As views into the builder: what its texts have behind those places, and the pieces of tool calls. False: nobody wants more.
-inline bool deliver(const ReplyBuilder& from, std::size_t reasoning_from, std::size_t text_from, OnDelta sink) {
+inline bool deliver(const ReplyBuilder& from, std::size_t reasoning_from, std::size_t text_from, std::size_t refusal_from,
+                    OnDelta sink) {
   const std::string_view thought = std::string_view(from.reasoning).substr(reasoning_from);
   const std::string_view text = std::string_view(from.text).substr(text_from);
+  const std::string_view refusal = std::string_view(from.refusal).substr(refusal_from);
   if (!thought.empty() && !sink({.what = Delta::What::reasoning, .text = thought})) return false;
   if (!text.empty() && !sink({.what = Delta::What::text, .text = text})) return false;
+  if (!refusal.empty() && !sink({.what = Delta::What::refusal, .text = refusal})) return false;
   for (const ReplyBuilder::Piece& piece : from.pieces) {
     const ToolCall& call = from.tool_calls[piece.call];
     Delta delta{.what = Delta::What::tool_call, .text = std::string_view(call.arguments).substr(piece.from, piece.size)};

@@ -97,7 +97,7 @@ class OpenAiAnswer {
   }
 
   /// What this text brought, as views into the builder. False: nobody wants more.
-  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, sink); }
+  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, refusal_from_, sink); }
 
  private:
   static constexpr std::int64_t most_calls = 1'024;

@@ -272,6 +272,7 @@ class Attempt {
     const Sink sink{*this, content};
     if (!reply_.reasoning.empty() && !sink({.what = Delta::What::reasoning, .text = reply_.reasoning})) return false;
     if (!reply_.text.empty() && !sink({.what = Delta::What::text, .text = reply_.text})) return false;
+    if (!reply_.refusal.empty() && !sink({.what = Delta::What::refusal, .text = reply_.refusal})) return false;
     std::size_t index = 0;
     for (const ToolCall& call : reply_.tool_calls) {
       const Delta delta{
