@@ -75,6 +75,7 @@ TEST_CASE("a faulty provider is named with its field, and its key never") {
       {"url", [](Provider& p) { p.url = "https://example.com/#x"; }},
       {"url", [](Provider& p) { p.url = "https://example.com/\r\n"; }},
       {"url", [](Provider& p) { p.url = "http://example.com/v1"; }},
+      {"url", [](Provider& p) { p.url = "https://example.com/{deployment}"; }},
       {"key", [](Provider& p) { p.key = secret + "\r\nX-Evil: 1"s; }},
       {"key", [](Provider& p) { p.key = secret + "\n"s; }},
       {"key", [](Provider& p) { p.key = secret + " "s; }},
@@ -145,6 +146,37 @@ TEST_CASE("what is unusual but sound is let through") {
   CHECK(problem(Fleet{p}) != "");
   p.allow_plain_http = true;
   CHECK(problem(Fleet{p}) == "");
+}
+
+TEST_CASE("many providers may stand beside single ones, and none of them is lost or moved away") {
+  const std::vector<Provider> kept{sound("b"), keyless("c", "C_KEY"), sound("d")};
+  const Fleet fleet{sound("a"), kept, std::vector<Provider>{sound("e")}, sound("f")};
+  CHECK(problem(fleet) == "");
+  REQUIRE(fleet.providers().size() == 5);
+  std::string names;
+  for (const Provider& p : fleet.providers()) names += p.name;
+  CHECK(names == "abdef");
+  CHECK(fleet.left_out() == std::vector<std::string>{"c"});
+  CHECK(kept[0].key.same_as(secret));
+  CHECK_THAT(problem(Fleet{kept, sound("b")}), ContainsSubstring("is there twice"));
+  CHECK(problem(Fleet{std::vector<Provider>{}, sound("a")}) == "");
+  CHECK_THAT(problem(Fleet{std::vector<Provider>{}, std::vector<Provider>{}}), ContainsSubstring("no provider"));
+}
+
+TEST_CASE("a provider that was made with a problem is refused with it, in one line") {
+  Provider p = sound("odd");
+  p.problem = "has no region:\nset one";
+  const std::string why = problem(Fleet{sound("right"), p});
+  CHECK_THAT(why, ContainsSubstring("\"odd\": has no region:"));
+  CHECK(one_line(why));
+}
+
+TEST_CASE("a provider that is a function needs no URL, and what else it has is examined") {
+  Provider p{.name = "f", .function = [](const ChatRequest&) { return "x"; }};
+  CHECK(problem(Fleet{p}) == "");
+  p.markup = -1;
+  CHECK_THAT(problem(Fleet{p}), ContainsSubstring("markup"));
+  CHECK_THAT(problem(Fleet{Provider{.name = "f"}}), ContainsSubstring("url is empty"));
 }
 
 TEST_CASE("a provider without a name is found by its number") {

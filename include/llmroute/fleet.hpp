@@ -17,25 +17,31 @@
 #include "llmroute/provider.hpp"
 #include "llmroute/result.hpp"
 #include "llmroute/text.hpp"
+#include "llmroute/wire/printable.hpp"
 #include "llmroute/wire/url.hpp"
 #include "llmroute/wire/utf8.hpp"
 
 namespace llmroute {
 
-/// `Fleet{providers::groq(), providers::together()}`. A provider that needs a key and has none is left out; when none is
-/// left, that is the problem, and it names every variable that was looked for.
+/// What a fleet is made of: a provider, or many.
+template <class T>
+concept ForFleet =
+    std::same_as<std::remove_cvref_t<T>, Provider> || std::same_as<std::remove_cvref_t<T>, std::vector<Provider>>;
+
+/// `Fleet{providers::groq(), providers::each(providers::openai, keys)}`. A provider that needs a key and has none is left
+/// out; when none is left, that is the problem, and it names every variable that was looked for.
 class Fleet {
  public:
   template <class... P>
-    requires(std::same_as<std::remove_cvref_t<P>, Provider> && ...)
+    requires(ForFleet<P> && ...)
   explicit Fleet(P&&... providers) {
-    providers_.reserve(sizeof...(P));
+    providers_.reserve((std::size_t{0} + ... + count(providers)));
     (admit(static_cast<P&&>(providers)), ...);
     examine();
   }
   explicit Fleet(std::vector<Provider> providers) {
     providers_.reserve(providers.size());
-    for (Provider& p : providers) admit(std::move(p));
+    admit(std::move(providers));
     examine();
   }
 
@@ -72,6 +78,12 @@ class Fleet {
   const std::vector<std::string>& left_out() const noexcept { return left_out_; }
 
  private:
+  static std::size_t count(const Provider&) noexcept { return 1; }
+  static std::size_t count(const std::vector<Provider>& many) noexcept { return many.size(); }
+
+  void admit(std::vector<Provider> many) {
+    for (Provider& p : many) admit(std::move(p));
+  }
   void admit(Provider p) {
     if (p.needs_key && p.key.empty()) {
       left_out_.push_back(p.name);
@@ -119,10 +131,8 @@ class Fleet {
       if (sequence.found != utf8::Found::whole) return say(p, "name", "is no UTF-8"), false;
       c += sequence.length;
     }
-    if (auto why = url::problem(p.url, p.allow_plain_http ? url::Plain::anywhere : url::Plain::loopback_only); !why.empty())
-      return say(p, "url", why), false;
-    if (std::string_view(p.url).substr(0, p.url.find_first_of("?#")).ends_with("/chat/completions"))
-      return say(p, "url", "ends in /chat/completions, which is added to it: give what stands before that"), false;
+    if (!p.problem.empty()) return say(p, printable(p.problem, 300)), false;
+    if (!p.function && !has_sound_url(p)) return false;
     if (auto why = p.key.problem(); !why.empty()) return say(p, "key", why), false;
     if (p.needs_key && p.key.empty()) return say(p, "key", "is empty"), false;
     for (const auto& [name, value] : p.fields) {
@@ -141,12 +151,21 @@ class Fleet {
     return true;
   }
 
-  void say(const Provider& p, const char* field, std::string_view what) {
+  bool has_sound_url(const Provider& p) {
+    if (auto why = url::problem(p.url, p.allow_plain_http ? url::Plain::anywhere : url::Plain::loopback_only); !why.empty())
+      return say(p, "url", why), false;
+    if (std::string_view(p.url).substr(0, p.url.find_first_of("?#")).ends_with("/chat/completions"))
+      return say(p, "url", "ends in /chat/completions, which is added to it: give what stands before that"), false;
+    return true;
+  }
+
+  void say(const Provider& p, const char* field, std::string_view what) { say(p, std::string(field).append(" ").append(what)); }
+  void say(const Provider& p, std::string_view what) {
     std::string name;  // whatever it holds, the message stays one readable line
     const Text<40> cut(p.name);
     for (char c : cut.view()) name += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
     const std::string who = name.empty() ? "number " + std::to_string(&p - providers_.data() + 1) : '"' + name + '"';
-    problem_ = "provider " + who + ": " + field + ' ' + std::string(what);
+    problem_ = "provider " + who + ": " + std::string(what);
   }
 
   static bool is_token(std::string_view s) noexcept {

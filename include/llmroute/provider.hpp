@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/local_function.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/secret.hpp"
@@ -73,13 +74,24 @@ struct FreeAllowance {
   double tokens_per_day = 0;
 };
 
+/// What a vendor gives away, and how much of it at a time.
+struct FreeTier {
+  RateLimits limits{};
+  FreeAllowance free{};
+  std::string_view models{};  ///< how the names of the models end that it is for, a text that stays; empty: all
+
+  bool known() const noexcept { return free.requests_per_day > 0 || free.tokens_per_day > 0; }
+};
+
 struct Provider {
   std::string name{};                ///< 1 to 31 bytes, unique in a fleet
-  std::string url{};                 ///< what stands before "/chat/completions", or what else its dialect asks for
+  std::string url{};                 ///< what stands before "/chat/completions", or what else its dialect asks for; {model} in
+                                     ///< its path stands for the model's name
   std::string vendor{};              ///< whose models and prices it has: "groq"; empty: nobody's that is known
   const Dialect* dialect = nullptr;  ///< null: OpenAI's chat completions
   const Quirks* quirks = nullptr;    ///< how it deviates from its dialect; null: as its vendor is known to
   std::string model{};               ///< for requests that name none; empty: the field is left out
+  LocalFunction function{};          ///< answers by itself: it has no URL then, and nothing is sent
   Secret key{};
   bool needs_key = false;      ///< left out of the fleet while it has none
   std::string key_variable{};  ///< where the key was looked for
@@ -95,6 +107,7 @@ struct Provider {
   Capabilities capabilities = Capabilities::assumed();  ///< likewise
   double markup = 0;                                    ///< on every price: 0.055 is 5.5 %
   FreeAllowance free{};
+  FreeTier vendors_free_tier{};  ///< what `free_tier()` takes
 
   Duration expected_latency{};           ///< until it is measured; zero: not known
   std::vector<std::string> strengths{};  ///< categories that it is good at
@@ -105,6 +118,28 @@ struct Provider {
   double weight = 1;
   int order = 0;
   Timeouts timeouts{};
+  std::string problem{};  ///< what whoever made it knows to be wrong with it: a fleet then refuses it, and says so
+
+  /// The same for an account that pays nothing: with the limits of its vendor's free tier, and free of charge up to these.
+  /// What is set already stays. A fleet refuses it where no such tier is known, or none for this model.
+  Provider free_tier() const& { return Provider(*this).free_tier(); }
+  Provider free_tier() && {
+    const FreeTier& tier = vendors_free_tier;
+    if (!tier.known()) {
+      problem = "has no free tier that is known: set .limits and .free yourself";
+    } else if (!std::string_view(model).ends_with(tier.models)) {
+      problem = "has a free tier for models alone whose names end in " + std::string(tier.models) + ": set .model to one";
+    } else {
+      const auto fill = [](double& mine, double theirs) { mine = mine == 0 ? theirs : mine; };
+      fill(limits.requests_per_minute, tier.limits.requests_per_minute);
+      fill(limits.tokens_per_minute, tier.limits.tokens_per_minute);
+      fill(limits.requests_per_day, tier.limits.requests_per_day);
+      if (limits.in_flight == 0) limits.in_flight = tier.limits.in_flight;
+      fill(free.requests_per_day, tier.free.requests_per_day);
+      fill(free.tokens_per_day, tier.free.tokens_per_day);
+    }
+    return std::move(*this);
+  }
 
   Money with_markup(Money bare) const noexcept {
     if (!(markup > 0)) return bare;

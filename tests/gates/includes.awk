@@ -25,7 +25,7 @@ function floor(path) {
   if (path ~ /^llmroute\/(transport|sim)\//) return 4
   if (path ~ /^llmroute\/drive\// || path ~ /^llmroute\/(any_)?router\.hpp$/) return 3
   if (path ~ /^llmroute\/route\//) return 2
-  if (path ~ /^llmroute\/(dialect|policy)\// || path == "llmroute/providers.hpp") return 1
+  if (path ~ /^llmroute\/(dialect|policy)\// || path ~ /^llmroute\/providers(\/|\.hpp$)/) return 1
   return 0
 }
 function floor_name(path) {

@@ -153,6 +153,20 @@ TEST_CASE("a large body is sent at once, and other methods are sent as such") {
   CHECK(asked[4].method == "HEAD");
 }
 
+TEST_CASE("a vendor's list of models comes over libcurl") {
+  Loopback server([](Peer& p, const Asked&) { p.answer(ok, R"({"data":[{"id":"a"},{"id":"b"}]})"); });
+  transport::Curl curl(direct());
+  const auto list = providers::list_models(curl, providers::ollama({.url = server.url("/v1")}));
+  REQUIRE(list);
+  CHECK(list->models == std::vector<std::string>{"a", "b"});
+  const auto asked = server.asked();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].method == "GET");
+  CHECK(asked[0].path == "/v1/models");
+  CHECK(asked[0].body.empty());
+  CHECK(asked[0].fields.find("Content-Type") == std::string::npos);
+}
+
 TEST_CASE("a stream arrives piece by piece, while it is being sent") {
   Moment first_is_here;
   bool in_time = false;

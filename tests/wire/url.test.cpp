@@ -130,6 +130,23 @@ TEST_CASE("a URL that could go elsewhere than it seems to is refused, with a rea
   CHECK(url::problem("https://::1/v1") != "");  // an address without its brackets
 }
 
+TEST_CASE("a path may hold a place for the model's name, and no other braces") {
+  for (const char* u : {"https://h/openai/deployments/{model}?api-version=2024-10-21", "https://h/{model}",
+                        "https://h/a/{model}/b", "https://h/{model}/{model}"}) {
+    CAPTURE(u);
+    CHECK(url::problem(u) == "");
+  }
+  for (const char* u : {"https://h/{deployment}", "https://h/{}", "https://h/{model", "https://h/model}", "https://h/{{model}}",
+                        "https://h/{model}}", "https://h/{Model}", "https://h/v1?m={model}", "https://h/{model}?v={v}",
+                        "https://h?{model}", "https://h/{ model}"}) {
+    CAPTURE(u);
+    CHECK(url::problem(u) != "");
+  }
+  CHECK_THAT(std::string(url::problem("https://h/{x}")), ContainsSubstring("{model}"));
+  CHECK_THAT(std::string(url::problem("https://{model}/v1")), ContainsSubstring("host"));
+  CHECK_THAT(std::string(url::problem("https://h:{model}/v1")), ContainsSubstring("port"));
+}
+
 TEST_CASE("what is wrong with a URL is said without quoting it") {
   CHECK(url::problem("https://me:secret@h/").find("secret") == std::string_view::npos);
 }

@@ -17,6 +17,7 @@
 #include "llmroute/function_ref.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
+#include "llmroute/wire/url.hpp"
 
 namespace llmroute::dialect::detail {
 
@@ -50,15 +51,13 @@ inline void append_escaped(std::string& url, std::string_view name) {
   }
 }
 
-/// What a URL may hold instead of a model's name, as Azure's older ones do: ".../openai/deployments/{model}?api-version=...".
-inline constexpr std::string_view model_mark = "{model}";
-
-/// Appends `base` + `path`; a query in the base stays behind the path.
+/// Appends `base` + `path`, with the model's name where the base has a place for it; a query in the base stays behind.
 inline void append_url(std::string& url, std::string_view base, std::string_view path, const ModelName& model) {
   const std::size_t query = base.find('?');
   std::string_view front = base.substr(0, query);
   while (front.ends_with('/')) front.remove_suffix(1);
-  for (std::size_t at = 0; (at = front.find(model_mark)) != front.npos; front.remove_prefix(at + model_mark.size())) {
+  for (std::size_t at = 0; (at = front.find(url::model_placeholder)) != front.npos;
+       front.remove_prefix(at + url::model_placeholder.size())) {
     url.append(front.substr(0, at));
     append_escaped(url, model.prefix);
     append_escaped(url, model.rest);

@@ -17,6 +17,7 @@
 #include "llmroute/dialect/gemini_turns.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/json_writer.hpp"
+#include "llmroute/wire/url.hpp"
 
 namespace llmroute::dialect::detail {
 
@@ -46,7 +47,7 @@ class GeminiRequest : RequestWriter {
     if (model.empty()) unsaid("Gemini needs a model: the request names none, and the provider has no default");
     const bool stream = out_.delivery == Delivery::stream;
     std::string path;
-    if (base.find(model_mark) == base.npos) append_escaped(path += folder, model);
+    if (base.find(url::model_placeholder) == base.npos) append_escaped(path += folder, model);
     path += stream ? ":streamGenerateContent" : ":generateContent";
     append_url(draft_.url, base, path, {.rest = model});
     if (stream) draft_.url.append(base.find('?') == base.npos ? "?alt=sse" : "&alt=sse");

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,10 +16,12 @@
 #include <vector>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/config.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/openai.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/http.hpp"
+#include "llmroute/local_function.hpp"
 #include "llmroute/provider.hpp"
 #include "llmroute/route/ended.hpp"
 #include "llmroute/secret.hpp"
@@ -40,12 +43,14 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  /// False: nothing may be sent, and `finish` says why. An id that holds more than printable ASCII is left out.
+  /// False: nothing is sent, and `finish` says why, or hands on what the provider's function said. An id that holds more
+  /// than printable ASCII is left out.
   bool encode(const Outgoing& outgoing, std::string_view correlation_id = {}) {
     clear();
     const Provider& provider = outgoing.provider;
     dialect_ = provider.dialect != nullptr ? provider.dialect : &dialect::openai;
     stream_wanted_ = outgoing.delivery == Delivery::stream;
+    if (provider.function) return answer_here(provider.function, outgoing.request);
     Outgoing wire = outgoing;
     if (!outgoing.offer.capabilities.has(Capability::streaming)) wire.delivery = Delivery::whole;
     reply_.quirks = &dialect::quirks_of(provider);
@@ -108,6 +113,8 @@ class Attempt {
     Ended ended{.status = status_};
     if (refused_) {
       ended.kind = refusal_;
+    } else if (here_) {
+      close_here(content, ended);
     } else if (status_ == 0) {
       ended.kind = unanswered(done.error);
       if (done.error == http::Error::none) say("no answer at all");
@@ -161,7 +168,7 @@ class Attempt {
     retry_after_ = {};
     limits_ = {};
     form_ = Form::unknown;
-    unwanted_ = refused_ = false;
+    unwanted_ = refused_ = here_ = false;
   }
 
   bool refuse(Kind kind, std::string_view why) {
@@ -169,6 +176,33 @@ class Attempt {
     refusal_ = kind;
     say(why);
     return false;
+  }
+
+  // A provider that is a function has nothing to send: its answer is there at once, and `finish` hands it on.
+  bool answer_here(const LocalFunction& function, const ChatRequest& request) {
+#if LLMROUTE_EXCEPTIONS
+    try {
+      return take_here(function(request));
+    } catch (...) {  // its words could quote the request
+      return refuse(Kind::server_error, "the function threw an exception");
+    }
+#else
+    return take_here(function(request));
+#endif
+  }
+  bool take_here(std::optional<std::string> answer) {
+    if (!answer) return refuse(Kind::server_error, "the function gave no answer");
+    here_ = reply_.answered = reply_.complete = true;
+    reply_.text = std::move(*answer);
+    reply_.finish = Finish::stop;
+    return false;
+  }
+  void close_here(OnDelta content, Ended& ended) {
+    const Sink sink{*this, content};
+    ended.ok = reply_.text.empty() || sink({.what = Delta::What::text, .text = reply_.text});
+    if (ended.ok) return;
+    ended.kind = Kind::cancelled;
+    say(http::to_string(http::Error::stopped));
   }
 
   // What a provider's own fields say comes first: a name must not come twice.
@@ -330,6 +364,7 @@ class Attempt {
   bool stream_wanted_ = false;
   bool unwanted_ = false;
   bool refused_ = false;
+  bool here_ = false;  // a function has answered
   Kind refusal_{};
   sse::Parser events_{64u << 20, sse::BareJson::event};
   std::string collected_{};  // a whole reply, or the body of an error

@@ -52,6 +52,20 @@ constexpr bool is_host(std::string_view host) noexcept {
   return true;
 }
 
+/// Stands in a path for the model's name, which is put there percent-escaped when a request is encoded.
+inline constexpr std::string_view model_placeholder = "{model}";
+
+/// Whether all braces are those of placeholders in the path.
+constexpr bool is_template(std::string_view behind_host) noexcept {
+  std::string_view path = behind_host.substr(0, behind_host.find('?'));
+  if (behind_host.substr(path.size()).find_first_of("{}") != behind_host.npos) return false;
+  for (std::size_t at = path.find_first_of("{}"); at != path.npos; at = path.find_first_of("{}")) {
+    if (path.substr(at, model_placeholder.size()) != model_placeholder) return false;
+    path.remove_prefix(at + model_placeholder.size());
+  }
+  return true;
+}
+
 /// Empty where the URL is fine, else what is wrong with it.
 constexpr std::string_view problem(std::string_view url, Plain plain = Plain::loopback_only) noexcept {
   if (url.empty()) return "is empty";
@@ -72,6 +86,7 @@ constexpr std::string_view problem(std::string_view url, Plain plain = Plain::lo
   if (host.empty()) return "names no host";
   if (!is_host(host)) return "has a host that is neither a name nor an address";  // clients disagree on where such a host ends
   const std::string_view port = authority.substr(host.size());
+  if (!is_template(rest.substr(authority.size()))) return "holds braces, which stand for {model} in its path and nothing else";
   if (!port.empty() && (port.front() != ':' || number(port.substr(1), 65'535) < 1)) return "has no valid port";
   if (http && plain == Plain::loopback_only && !is_loopback(host))
     return "is plain http to another host, so the key would travel readable: use https, or set allow_plain_http";

@@ -37,10 +37,8 @@
 #ifndef LLMROUTE_POLICY_MODEL_MAP_PRICES_HPP
 #define LLMROUTE_POLICY_MODEL_MAP_PRICES_HPP
 
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +53,7 @@
 #include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/number.hpp"
 #include "llmroute/wire/printable.hpp"
+#include "llmroute/wire/text_file.hpp"
 #include "llmroute/wire/utf8.hpp"
 
 namespace llmroute::models {
@@ -267,20 +266,9 @@ inline Result<Table> parse(std::string_view text, Table base = {}, std::string_v
 
 /// The same from a file of at most 16 MiB. The path is as `std::fopen` takes it.
 inline Result<Table> load(const std::string& path, Table base = {}) {
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr)
-    return detail::no_prices(path,
-                             errno == ENOENT ? ": there is no such file" : ": cannot be opened: may this program read it?");
   std::string text;
-  char piece[16'384];
-  for (std::size_t n = 1; n > 0 && text.size() <= detail::largest_price_file; text.append(piece, n))
-    n = std::fread(piece, 1, sizeof piece, file);
-  const bool failed = std::ferror(file) != 0;
-  const bool folder = failed && errno == EISDIR;
-  std::fclose(file);
-  if (failed) return detail::no_prices(path, folder ? ": is a directory: name the file in it" : ": cannot be read to its end");
-  if (text.size() > detail::largest_price_file)
-    return detail::no_prices(path, ": is larger than 16 MiB: is it the right file?");
+  Result<void> all = read_text_file(path, detail::largest_price_file, text);
+  if (!all) return std::move(all).error();
   return parse(text, std::move(base), path);
 }
 

@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,9 @@ inline constexpr Capabilities schema = text | Capability::json_schema;
 inline constexpr Capabilities vision = schema | Capability::images;
 inline constexpr Capabilities claude =  // JSON it writes to a schema only
     Capability::streaming | Capability::tools | Capability::images | Capability::json_schema | Capability::effort;
+inline constexpr Capabilities thinker = text | Capability::reasoning | Capability::effort;
+inline constexpr Capabilities willing_vision = vision | Capability::effort;
+inline constexpr Capabilities thinking_vision = vision | Capability::reasoning | Capability::effort;
 inline constexpr Capabilities search = Capability::streaming | Capability::images | Capability::json_schema;
 
 constexpr Price usd(std::string_view input, std::string_view output) noexcept {
@@ -58,29 +62,80 @@ constexpr Price usd(std::string_view input, std::string_view output) noexcept {
 constexpr Price usd(std::string_view input, std::string_view output, std::string_view cached) noexcept {
   return {per_million(input), per_million(output), per_million(cached)};
 }
+constexpr Price usd(std::string_view input, std::string_view output, std::string_view cached, std::string_view write) noexcept {
+  return {per_million(input), per_million(output), per_million(cached), per_million(write)};
+}
 
-// Published prices as of 2026-08-21, in dollars per million tokens; llama-3.1-8b of early 2026.
+// Published prices as of 2026-08-21, in dollars per million tokens; llama-3.1-8b of early 2026. Hugging Face's, which adds
+// nothing, are those of the partner that is named; Z.ai's are those of its own page.
 // Windows are the vendor's where it publishes one, else the model's own.
 inline constexpr Row presets[]{
-    {"claude-haiku-4.5", "anthropic", "claude-haiku-4-5", usd("1", "5", "0.1"), 200'000, 64'000, claude},
-    {"claude-haiku-4.5", "openrouter", "anthropic/claude-haiku-4.5", usd("1", "5", "0.1"), 200'000, 64'000, vision},
-    {"claude-sonnet-4", "anthropic", "claude-sonnet-4-20250514", usd("3", "15", "0.3"), 200'000, 64'000, claude},
-    {"claude-sonnet-4", "openrouter", "anthropic/claude-sonnet-4", usd("3", "15", "0.3"), 200'000, 64'000, vision},
-    {"claude-sonnet-4.6", "anthropic", "claude-sonnet-4-6", usd("3", "15", "0.3"), 1'000'000, 64'000, claude},
-    {"claude-sonnet-4.6", "openrouter", "anthropic/claude-sonnet-4.6", usd("3", "15", "0.3"), 1'000'000, 64'000, vision},
+    {"claude-haiku-4.5", "anthropic", "claude-haiku-4-5", usd("1", "5", "0.1", "1.25"), 200'000, 64'000, claude},
+    {"claude-haiku-4.5", "openrouter", "anthropic/claude-haiku-4.5", usd("1", "5", "0.1", "1.25"), 200'000, 64'000,
+     willing_vision},
+    {"claude-opus-4.5", "anthropic", "claude-opus-4-5", usd("5", "25", "0.5", "6.25"), 200'000, 64'000, claude},
+    {"claude-opus-4.5", "openrouter", "anthropic/claude-opus-4.5", usd("5", "25", "0.5", "6.25"), 200'000, 64'000,
+     willing_vision},
+    {"claude-sonnet-4", "anthropic", "claude-sonnet-4-20250514", usd("3", "15", "0.3", "3.75"), 200'000, 64'000, claude},
+    {"claude-sonnet-4", "openrouter", "anthropic/claude-sonnet-4", usd("3", "15", "0.3", "3.75"), 200'000, 64'000,
+     willing_vision},
+    {"claude-sonnet-4.6", "anthropic", "claude-sonnet-4-6", usd("3", "15", "0.3", "3.75"), 1'000'000, 64'000, claude},
+    {"claude-sonnet-4.6", "openrouter", "anthropic/claude-sonnet-4.6", usd("3", "15", "0.3", "3.75"), 1'000'000, 64'000,
+     willing_vision},
+    {"command-a", "cohere", "command-a-03-2025", usd("2.5", "10"), 256'000, 0, schema},
+    {"command-a", "openrouter", "cohere/command-a", usd("2.5", "10"), 256'000, 0, schema},
     {"deepseek-chat", "deepseek", "deepseek-chat", usd("0.27", "1.1", "0.07"), 64'000, 8'192, text},
     {"deepseek-chat", "openrouter", "deepseek/deepseek-chat", usd("0.38", "0.89"), 64'000, 0, schema},
+    {"deepseek-v4-flash", "deepseek", "deepseek-v4-flash", usd("0.14", "0.28", "0.0028"), 1'000'000, 384'000, thinker},
+    {"deepseek-v4-flash", "fireworks", "accounts/fireworks/models/deepseek-v4-flash", usd("0.14", "0.28", "0.028"), 1'000'000,
+     0, thinker},
+    {"deepseek-v4-flash", "openrouter", "deepseek/deepseek-v4-flash", usd("0.0983", "0.1966", "0.0197"), 1'000'000, 0, thinker},
+    {"deepseek-v4-pro", "deepseek", "deepseek-v4-pro", usd("0.435", "0.87", "0.003625"), 1'000'000, 384'000, thinker},
+    {"deepseek-v4-pro", "fireworks", "accounts/fireworks/models/deepseek-v4-pro", usd("1.74", "3.48", "0.145"), 1'000'000, 0,
+     thinker},
+    {"deepseek-v4-pro", "openrouter", "deepseek/deepseek-v4-pro", usd("0.435", "0.87", "0.003625"), 1'000'000, 0, thinker},
     {"gemini-2.0-flash", "gemini", "gemini-2.0-flash", usd("0.1", "0.4", "0.025"), 1'000'000, 8'192, vision},
     {"gemini-2.0-flash", "openrouter", "google/gemini-2.0-flash-001", usd("0.1", "0.4"), 1'000'000, 8'192, vision},
-    {"gemini-2.5-flash", "gemini", "gemini-2.5-flash", usd("0.3", "2.5", "0.03"), 1'000'000, 65'536, vision},
-    {"gemini-2.5-flash", "openrouter", "google/gemini-2.5-flash", usd("0.3", "2.5", "0.075"), 1'000'000, 65'536, vision},
+    {"gemini-2.5-flash", "gemini", "gemini-2.5-flash", usd("0.3", "2.5", "0.03"), 1'000'000, 65'536, willing_vision},
+    {"gemini-2.5-flash", "openrouter", "google/gemini-2.5-flash", usd("0.3", "2.5", "0.075"), 1'000'000, 65'536,
+     willing_vision},
+    {"gemini-2.5-flash-lite", "gemini", "gemini-2.5-flash-lite", usd("0.1", "0.4", "0.01"), 1'000'000, 65'536, willing_vision},
+    {"gemini-2.5-flash-lite", "openrouter", "google/gemini-2.5-flash-lite", usd("0.1", "0.4", "0.01"), 1'000'000, 65'536,
+     willing_vision},
+    {"glm-4.7", "openrouter", "z-ai/glm-4.7", usd("0.4", "1.75", "0.08"), 200'000, 0, thinker},
+    {"glm-4.7", "zai", "glm-4.7", usd("0.6", "2.2", "0.11"), 200'000, 0, thinker},
+    {"glm-4.7-flash", "openrouter", "z-ai/glm-4.7-flash", usd("0.06", "0.4", "0.01"), 200'000, 0, thinker},
+    {"glm-4.7-flash", "zai", "glm-4.7-flash", usd("0", "0", "0"), 200'000, 0, thinker},
+    {"gpt-4.1", "openai", "gpt-4.1", usd("2", "8", "0.5"), 1'000'000, 32'768, vision},
+    {"gpt-4.1", "openrouter", "openai/gpt-4.1", usd("2", "8", "0.5"), 1'000'000, 32'768, vision},
+    {"gpt-4.1-mini", "openai", "gpt-4.1-mini", usd("0.4", "1.6", "0.1"), 1'000'000, 32'768, vision},
+    {"gpt-4.1-mini", "openrouter", "openai/gpt-4.1-mini", usd("0.4", "1.6", "0.1"), 1'000'000, 32'768, vision},
     {"gpt-4o", "openai", "gpt-4o", usd("2.5", "10", "1.25"), 128'000, 16'384, vision},
     {"gpt-4o", "openrouter", "openai/gpt-4o", usd("2.5", "10"), 128'000, 16'384, vision},
     {"gpt-4o-mini", "openai", "gpt-4o-mini", usd("0.15", "0.6", "0.075"), 128'000, 16'384, vision},
     {"gpt-4o-mini", "openrouter", "openai/gpt-4o-mini", usd("0.15", "0.6", "0.075"), 128'000, 16'384, vision},
+    {"gpt-5", "openai", "gpt-5", usd("1.25", "10", "0.125"), 400'000, 128'000, thinking_vision},
+    {"gpt-5", "openrouter", "openai/gpt-5", usd("1.25", "10", "0.125"), 400'000, 128'000, thinking_vision},
+    {"gpt-5-mini", "openai", "gpt-5-mini", usd("0.25", "2", "0.025"), 400'000, 128'000, thinking_vision},
+    {"gpt-5-mini", "openrouter", "openai/gpt-5-mini", usd("0.25", "2", "0.025"), 400'000, 128'000, thinking_vision},
+    {"gpt-oss-120b", "bedrock", "openai.gpt-oss-120b-1:0", usd("0.15", "0.6"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "cerebras", "gpt-oss-120b", usd("0.35", "0.75"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "fireworks", "accounts/fireworks/models/gpt-oss-120b", usd("0.15", "0.6", "0.07"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "groq", "openai/gpt-oss-120b", usd("0.15", "0.6", "0.075"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "huggingface", "openai/gpt-oss-120b:groq", usd("0.15", "0.75"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "openrouter", "openai/gpt-oss-120b", usd("0.039", "0.18"), 131'072, 0, thinker},
+    {"gpt-oss-120b", "sambanova", "gpt-oss-120b", usd("0.22", "0.59"), 131'072, 0, thinker},
+    {"gpt-oss-20b", "bedrock", "openai.gpt-oss-20b-1:0", usd("0.07", "0.3"), 131'072, 0, thinker},
+    {"gpt-oss-20b", "fireworks", "accounts/fireworks/models/gpt-oss-20b", usd("0.07", "0.3", "0.04"), 131'072, 0, thinker},
+    {"gpt-oss-20b", "groq", "openai/gpt-oss-20b", usd("0.075", "0.3", "0.0375"), 131'072, 0, thinker},
+    {"gpt-oss-20b", "huggingface", "openai/gpt-oss-20b:groq", usd("0.1", "0.5"), 131'072, 0, thinker},
+    {"gpt-oss-20b", "openrouter", "openai/gpt-oss-20b", usd("0.029", "0.14"), 131'072, 0, thinker},
     {"grok-2", "openrouter", "x-ai/grok-2-1212", usd("2", "10"), 32'768, 0, schema},
     {"grok-2", "xai", "grok-2-1212", usd("2", "10"), 32'768, 0, schema},
     {"grok-4.1-fast", "xai", "grok-4-1-fast-non-reasoning", usd("0.2", "0.5", "0.05"), 2'000'000, 0, vision},
+    {"kimi-k2.6", "fireworks", "accounts/fireworks/models/kimi-k2p6", usd("0.95", "4", "0.16"), 262'144, 0, thinker},
+    {"kimi-k2.6", "moonshot", "kimi-k2.6", usd("0.95", "4", "0.16"), 262'144, 0, thinker | Capability::images},
+    {"kimi-k2.6", "openrouter", "moonshotai/kimi-k2.6", usd("0.68", "3.41", "0.34"), 262'144, 0, thinker | Capability::images},
     {"llama-3.1-8b", "cerebras", "llama3.1-8b", usd("0.1", "0.1"), 32'768, 0, schema},
     {"llama-3.1-8b", "fireworks", "accounts/fireworks/models/llama-v3p1-8b-instruct", usd("0.2", "0.2"), 131'000, 0, schema},
     {"llama-3.1-8b", "groq", "llama-3.1-8b-instant", usd("0.05", "0.08"), 131'072, 0, text},
@@ -90,6 +145,7 @@ inline constexpr Row presets[]{
     {"llama-3.3-70b", "fireworks", "accounts/fireworks/models/llama-v3p3-70b-instruct", usd("0.9", "0.9"), 131'072, 0, schema},
     {"llama-3.3-70b", "groq", "llama-3.3-70b-versatile", usd("0.59", "0.79"), 131'072, 0, text},
     {"llama-3.3-70b", "openrouter", "meta-llama/llama-3.3-70b-instruct", usd("0.05", "0.24"), 131'072, 0, schema},
+    {"llama-3.3-70b", "sambanova", "Meta-Llama-3.3-70B-Instruct", usd("0.6", "1.2"), 131'072, 0, text},
     {"llama-3.3-70b", "together", "meta-llama/Llama-3.3-70B-Instruct-Turbo", usd("0.88", "0.88"), 131'072, 0, schema},
     {"mistral-large", "mistral", "mistral-large-2512", usd("0.5", "1.5", "0.05"), 256'000, 0, vision},
     {"mistral-large", "openrouter", "mistralai/mistral-large-2512", usd("0.5", "1.5", "0.05"), 256'000, 0, vision},
@@ -97,6 +153,8 @@ inline constexpr Row presets[]{
     {"mistral-small", "openrouter", "mistralai/mistral-small-2603", usd("0.15", "0.6", "0.015"), 0, 0, vision},
     {"sonar", "openrouter", "perplexity/sonar", usd("1", "1"), 127'072, 0, search},
     {"sonar", "perplexity", "sonar", usd("1", "1"), 127'072, 0, search},
+    {"sonar-pro", "openrouter", "perplexity/sonar-pro", usd("3", "15"), 200'000, 0, search},
+    {"sonar-pro", "perplexity", "sonar-pro", usd("3", "15"), 200'000, 0, search},
 };
 
 constexpr bool sound() noexcept {
@@ -112,6 +170,9 @@ constexpr bool sound() noexcept {
 static_assert(sound(), "a preset has no price, or is there twice");
 
 }  // namespace detail
+
+/// The rows that every table begins with.
+inline std::span<const Row> preset_rows() noexcept { return detail::presets; }
 
 /// `models::Table{}.add({.model = "fast", .provider = "groq", .name = "llama-3.1-8b-instant"})`. A row owns its texts.
 /// Add before the router has it: offers point into the rows.
