@@ -23,8 +23,10 @@ inline std::string file(const std::filesystem::path& path) {
 
 /// <folder>/<provider>/<name>/{meta.json, response.body, expected.json}
 struct Recorded {
-  std::string api{}, provider{}, kind{}, body{}, expected{};
+  std::filesystem::path folder{};
+  std::string api{}, provider{}, kind{}, fidelity{}, body{}, expected{};
   int status = 0;
+  bool streaming = false;
 };
 
 /// Calls `difference(recorded)` for each exchange that is `wanted(recorded)`: what differs from its independent reading, in
@@ -42,12 +44,15 @@ void read_recorded(std::size_t least_percent, Wanted wanted, Difference differen
     const auto place = entry.path().parent_path();
     const std::string meta = file(entry.path());
     Recorded recorded;
+    recorded.folder = place;
     llmroute::json::Reader in(meta);
     in.object([&](std::string_view key) {
       if (key == "api") in.text(recorded.api);
       else if (key == "provider") in.text(recorded.provider);
       else if (key == "body_kind") in.text(recorded.kind);
+      else if (key == "fidelity") in.text(recorded.fidelity);
       else if (key == "status") in.integer(recorded.status);
+      else if (key == "streaming") in.boolean(recorded.streaming);
     });
     if (!wanted(recorded)) continue;
     recorded.body = file(place / "response.body");

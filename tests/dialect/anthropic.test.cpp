@@ -598,6 +598,21 @@ TEST_CASE("the last figures count, and those that are not repeated stay") {
   CHECK(Run(message("", "end_turn", R"({"input_tokens":1,"output_tokens":1,"cost":0.25})")).ended.billed == dollars("0.25"));
 }
 
+TEST_CASE("tokens are noted as Anthropic counts them too, those of a cache apart") {
+  constexpr auto all = R"({"input_tokens":10,"cache_read_input_tokens":30,"output_tokens":1})"sv;
+  const Run whole(message("", "end_turn", all));
+  CHECK(whole.ended.usage.prompt == 40);
+  CHECK(whole.got().counted.prompt == 10);
+  CHECK(whole.got().counted.completion == 1);
+  const Run stream(start(all) + last("end_turn", R"({"output_tokens":9})"));
+  CHECK(stream.got().counted.prompt == 10);
+  CHECK(stream.got().counted.completion == 9);
+  CHECK(Run(start(all) + last("end_turn", R"({"input_tokens":12,"output_tokens":9})")).got().counted.prompt == 12);
+  const Run nothing(message("", "end_turn", "null"));
+  CHECK_FALSE(nothing.got().counted.prompt);
+  CHECK_FALSE(nothing.got().counted.completion);
+}
+
 TEST_CASE("what a reply costs, by hand") {
   // 3 dollars a million in, 0.30 from the cache, 15 out.
   const Price price{.input = per_million("3"), .output = per_million("15"), .cached = per_million("0.3")};

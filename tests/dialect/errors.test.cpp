@@ -80,7 +80,6 @@ TEST_CASE("a structured code decides before the status") {
         Kind::quota_exhausted);
   CHECK(kind(429, openai("You exceeded your quota", "null", "\"insufficient_quota\"")) == Kind::quota_exhausted);
   CHECK(kind(429, openai("Rate limit reached", "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::rate_limited);
-  CHECK(kind(413, openai("Request too large", "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::rate_limited);
   CHECK(kind(400, openai("x", "\"invalid_api_key\"")) == Kind::unauthorized);
   CHECK(kind(400, openai("x", "\"model_not_found\"")) == Kind::model_not_found);
   CHECK(kind(400, openai("x", "\"context_length_exceeded\"")) == Kind::context_too_long);
@@ -88,6 +87,9 @@ TEST_CASE("a structured code decides before the status") {
   CHECK(kind(400, openai("x", "\"content_policy_violation\"")) == Kind::content_filtered);
   CHECK(kind(500, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})") == Kind::overloaded);
   CHECK(kind(429, R"({"error":{"code":"1113","message":"x"}})") == Kind::quota_exhausted);
+  CHECK(kind(403, openai("Forbidden", "\"forbidden\"", "\"invalid_request_error\"")) == Kind::unauthorized);
+  CHECK(kind(403, openai("No.", "\"PERMISSION_DENIED\"")) == Kind::unauthorized);
+  CHECK(kind(501, openai("No audio here.", "501", "\"not_supported_error\"")) == Kind::server_error);
   CHECK(kind(400, R"([{"error":{"code":400,"message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}]}}])") ==
         Kind::unauthorized);
 }
@@ -95,7 +97,6 @@ TEST_CASE("a structured code decides before the status") {
 TEST_CASE("a code that says little leaves it to the status") {
   CHECK(kind(401, openai("x", "\"invalid_request_error\"", "\"api_error\"")) == Kind::unauthorized);
   CHECK(kind(503, openai("x", "null", "\"server_error\"")) == Kind::overloaded);
-  CHECK(kind(403, openai("x", "\"forbidden\"")) == Kind::model_not_found);
   CHECK(kind(400, R"({"error":{"code":429,"message":"x"}})") == Kind::request_invalid);
 }
 
@@ -103,6 +104,7 @@ TEST_CASE("an error inside a 200 is what its code says, by name or by number, el
   CHECK(kind(200, openai("x", "429")) == Kind::rate_limited);
   CHECK(kind(200, openai("x", "\"503\"")) == Kind::overloaded);
   CHECK(kind(200, openai("x", "\"rate_limit_exceeded\"")) == Kind::rate_limited);
+  CHECK(kind(200, openai("x", "\"rate_limit_exceeded\"", "\"invalid_request_error\"")) == Kind::rate_limited);
   CHECK(kind(200, openai("x", "null", "\"server_error\"")) == Kind::server_error);
   CHECK(kind(200, openai("x", "null", "\"invalid_request_error\"")) == Kind::request_invalid);
   CHECK(kind(200, openai("This model's maximum context length is 8", "400", "\"invalid_request_error\"")) ==
@@ -150,6 +152,41 @@ TEST_CASE("phrases in a message that refine a status") {
   CHECK(kind(429, R"({"object":"error","message":"Service tier capacity exceeded for this model.","type":"x","code":null})") ==
         Kind::overloaded);
   CHECK(kind(403, openai("Method doesn't allow unregistered callers (x).", "403")) == Kind::unauthorized);
+}
+
+TEST_CASE("a request that is larger than the rate limit by itself is too long, not one to send again") {
+  for (const int status : {413, 429, 200}) {
+    CHECK(kind(status, openai("Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000",
+                              "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::context_too_long);
+    CHECK(kind(status, openai("Rate limit reached: 'Request too large'", "\"rate_limit_exceeded\"", "\"tokens\"")) ==
+          Kind::rate_limited);
+  }
+  CHECK(kind(429, openai("Request too large for gpt-x")) == Kind::context_too_long);
+}
+
+TEST_CASE("xAI says with a 403 or a 429 that there is no credit left") {
+  const auto xai = [](int status, std::string_view words) {
+    return kind(status, std::string("{\"code\":\"Some words\",\"error\":\"").append(words).append("\"}"));
+  };
+  constexpr auto spent =
+      "Your team has used all credits. To go on, please purchase more credits or raise your spending limit."sv;
+  CHECK(xai(429, spent) == Kind::quota_exhausted);
+  CHECK(xai(403, spent) == Kind::quota_exhausted);
+  CHECK(xai(400, spent) == Kind::request_invalid);
+  CHECK(xai(403, "Your newly created teams doesn't have any credits yet. See x.") == Kind::quota_exhausted);
+  CHECK(xai(403, "You have run out of credits or need a subscription.") == Kind::quota_exhausted);
+  CHECK(xai(403, "Bad: 'you have run out of credits'") == Kind::model_not_found);
+  CHECK(xai(429, "Too many tokens for team x") == Kind::rate_limited);
+}
+
+TEST_CASE("OpenRouter says in an error's metadata that its moderation stopped the request") {
+  CHECK(kind(403, R"({"error":{"code":403,"message":"no","metadata":{"reasons":["violence"],"flagged_input":"x"}}})") ==
+        Kind::content_filtered);
+  CHECK(kind(403, R"({"error":{"metadata":{"flagged_input":"x"},"code":403,"message":"no"}})") == Kind::content_filtered);
+  CHECK(kind(429, R"({"error":{"code":"rate_limit_exceeded","message":"no","metadata":{"flagged_input":"x"}}})") ==
+        Kind::rate_limited);
+  CHECK(kind(403, R"({"error":{"code":403,"message":"flagged_input","flagged_input":"x","metadata":{"raw":"no"}}})") ==
+        Kind::model_not_found);
 }
 
 TEST_CASE("text of the request that an error quotes cannot take a provider out") {

@@ -532,6 +532,21 @@ TEST_CASE("tokens are counted as they are billed") {
         std::numeric_limits<std::int64_t>::max());
 }
 
+TEST_CASE("tokens are noted as Google counts them too, thoughts apart") {
+  const auto counted = [](std::string_view figures) {
+    return whole(std::string(R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{)").append(figures).append("}}"))
+        .reply()
+        .counted;
+  };
+  const auto thought = counted(R"("promptTokenCount":10,"candidatesTokenCount":20,"thoughtsTokenCount":400)");
+  CHECK(thought.prompt == 10);
+  CHECK(thought.completion == 20);
+  const auto only_thought = counted(R"("promptTokenCount":10,"toolUsePromptTokenCount":90,"thoughtsTokenCount":400)");
+  CHECK(only_thought.prompt == 10);
+  CHECK_FALSE(only_thought.completion);
+  CHECK_FALSE(counted(R"("trafficType":"ON_DEMAND")").prompt);
+}
+
 TEST_CASE("figures in a stream are never summed, the last ones count") {
   const auto chunk = [](std::string_view text, std::string_view figures, std::string_view more = "") {
     std::string c = parts(std::string("{\"text\":\"").append(text).append("\"}"), more);
@@ -606,7 +621,8 @@ TEST_CASE("a stream of Gemini that fails says how") {
   CHECK(r.ended.kind == Kind::overloaded);
   CHECK(r.ended.message == "The model is overloaded.");
   CHECK(r.text == "Hi");
-  CHECK(Run(events({hello, R"({"error":{"code":499,"message":"gone","status":"CANCELLED"}})"})).ended.kind == Kind::timed_out);
+  CHECK(Run(events({hello, R"({"error":{"code":499,"message":"gone","status":"CANCELLED"}})"})).ended.kind ==
+        Kind::server_error);
   CHECK(Run(events({R"({"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}})"})).ended.kind ==
         Kind::unauthorized);
   CHECK(Run(events({hello, "{\"candidates\":["})).ended.kind == Kind::malformed_reply);
@@ -725,11 +741,11 @@ TEST_CASE("an error of Gemini is told by its words before its status") {
   CHECK(of(400, "INVALID_ARGUMENT", "API key not valid. Please pass one.").kind == Kind::unauthorized);
   CHECK(of(400, "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8).").kind ==
         Kind::context_too_long);
-  CHECK(of(400, "FAILED_PRECONDITION", "User location is not supported for the API use.").kind == Kind::misconfigured);
+  CHECK(of(400, "FAILED_PRECONDITION", "User location is not supported for the API use.").kind == Kind::unauthorized);
   CHECK(of(401, "UNAUTHENTICATED", "x").kind == Kind::unauthorized);
   CHECK(of(403, "PERMISSION_DENIED", "x").kind == Kind::unauthorized);
   CHECK(of(404, "NOT_FOUND", "models/x is not found").kind == Kind::model_not_found);
-  CHECK(of(499, "CANCELLED", "x").kind == Kind::timed_out);
+  CHECK(of(499, "CANCELLED", "x").kind == Kind::server_error);
   CHECK(of(500, "INTERNAL", "x").kind == Kind::server_error);
   CHECK(of(503, "UNAVAILABLE", "x").kind == Kind::overloaded);
   CHECK(of(504, "DEADLINE_EXCEEDED", "x").kind == Kind::timed_out);

@@ -113,9 +113,7 @@ std::string difference(const Expected& expected, const Run& run) {
     if (!(a == b)) out.append(what).append(" ");
   };
   const auto failed = [&](std::string_view name, Kind kind) {
-    // The recorder's word for a country that Google does not serve.
-    const bool location = expected.status == 400 && name == "permission" && run.ended.kind == Kind::misconfigured;
-    if (run.ended.ok || (run.ended.kind != kind && !location))
+    if (run.ended.ok || run.ended.kind != kind)
       out.append(name).append(" is ").append(run.ended.ok ? "ok" : to_string(run.ended.kind)).append(" ");
   };
   if (!expected.error_class.empty()) {
@@ -128,7 +126,7 @@ std::string difference(const Expected& expected, const Run& run) {
                                                           {"overloaded", Kind::overloaded},
                                                           {"content_filter", Kind::content_filtered},
                                                           {"invalid_request", Kind::request_invalid},
-                                                          {"cancelled", Kind::timed_out},
+                                                          {"cancelled", Kind::server_error},
                                                           {"server", Kind::server_error}};
     bool known = false;
     for (const auto& [name, kind] : classes)

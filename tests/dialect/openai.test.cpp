@@ -277,6 +277,11 @@ TEST_CASE("lists of parts are read, thoughts apart") {
                                                  {"text":"b","type":"text"},{"type":"reference","reference_ids":[1]}])");
   CHECK(got.text == "ab");
   CHECK(got.reasoning == "hm");
+  const ReplyBuilder summed =
+      message(R"("content":[{"summary":[{"type":"summary_text","text":"h"}],"type":"reasoning"},{"text":"m","type":"reasoning"},
+                            {"type":"text","text":"a"}])");
+  CHECK(summed.text == "a");
+  CHECK(summed.reasoning == "hm");
 }
 
 TEST_CASE("thoughts that come under two names come once") {
@@ -357,6 +362,18 @@ TEST_CASE("two pieces of one call in one event are told one by one") {
   CHECK(s.calls == std::vector<std::string>{"0 a f 1", "0   2"});
 }
 
+TEST_CASE("a function call of old is a tool call without an id, and an empty one is none") {
+  CHECK(message(R"("content":null,"function_call":{"name":"f","arguments":"{}"})", "\"function_call\"").tool_calls ==
+        std::vector<ToolCall>{{"", "f", "{}"}});
+  CHECK(message(R"("content":"a","function_call":{"arguments":"","name":""})").tool_calls.empty());
+  CHECK(message(R"("content":"a","function_call":null)").tool_calls.empty());
+  const Stream s{delta(R"("function_call":{"name":"f","arguments":""})"), delta(R"("function_call":{"arguments":"{\"x\""})"),
+                 delta(R"("function_call":{"arguments":":1}"})")};
+  CHECK(s.got.tool_calls == std::vector<ToolCall>{{"", "f", "{\"x\":1}"}});
+  CHECK(s.calls == std::vector<std::string>{"0  f ", "0   {\"x\"", "0   :1}"});
+  CHECK(Stream{delta(R"("content":"a","function_call":{"name":"","arguments":""})")}.got.tool_calls.empty());
+}
+
 TEST_CASE("pieces of tool calls without an index are joined by id, else by order") {
   CHECK(Stream{calls(R"({"id":"a","function":{"name":"f","arguments":"1"}})"),
                calls(R"({"id":"b","function":{"name":"g","arguments":"2"}})"),
@@ -411,6 +428,35 @@ TEST_CASE("an event that is torn hands nothing on and leaves no trace") {
   }
 }
 
+TEST_CASE("of an event that is torn no finish, figure or piece of a call counts") {
+  const std::string first = calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"{"}})");
+  const std::string last =
+      R"({"model":"m","choices":[{"index":0,"delta":{"refusal":"no","tool_calls":[{"index":0,"function":{"arguments":"}"}},)"
+      R"({"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"stop"}],)"
+      R"("usage":{"prompt_tokens":15,"completion_tokens":171,"cost":0.5}})";
+  for (std::size_t n = 1; n < last.size(); ++n) {
+    const Stream s{first, last.substr(0, n)};
+    CHECK(s.got.malformed);
+    CHECK(s.got.tool_calls == std::vector<ToolCall>{{"a", "f", "{"}});
+    CHECK(s.got.call_indices == std::vector<std::int64_t>{0});
+    CHECK(s.got.pieces.empty());
+    CHECK_FALSE(s.got.finish);
+    CHECK(s.got.finish_reason.empty());
+    CHECK_FALSE(s.got.usage.reported);
+    CHECK_FALSE(s.got.counted.completion);
+    CHECK_FALSE(s.got.billed);
+    CHECK(s.got.model.empty());
+    CHECK(s.got.refusal.empty());
+  }
+  const Stream all{first, last};
+  CHECK(all.got.tool_calls == std::vector<ToolCall>{{"a", "f", "{}"}, {"b", "g", "{}"}});
+  CHECK(all.got.finish == Finish::tool_calls);
+  CHECK(all.got.usage == Usage{.prompt = 15, .completion = 171, .reported = true});
+  ReplyBuilder alone;
+  CHECK_FALSE(dialect::openai.event({}, last.substr(0, last.size() - 1), alone, {}));
+  CHECK_FALSE(alone.answered);
+}
+
 TEST_CASE("a caller who wants no more stops the reading") {
   ReplyBuilder got;
   int seen = 0;
@@ -430,6 +476,25 @@ TEST_CASE("usage comes anywhere, is never summed, and the last one wins") {
   CHECK(s.got.usage == Usage{.prompt = 5, .completion = 2, .reported = true});
   CHECK(Stream{R"({"choices":[],"x_groq":{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":4,"queue_time":0.1}}})"}
             .got.usage == Usage{.prompt = 3, .completion = 4, .reported = true});
+  CHECK(Stream{R"({"choices":[],"usage":{"prompt_tokens":5}})", R"({"choices":[],"x_groq":{"usage":{"prompt_tokens":3}}})"}
+            .got.usage.prompt == 5);
+}
+
+TEST_CASE("tokens are noted as the provider counts them too") {
+  const ReplyBuilder xai = whole(R"({"choices":[{"message":{}}],"usage":{"prompt_tokens":10,"completion_tokens":5,
+      "total_tokens":18,"completion_tokens_details":{"reasoning_tokens":3}}})");
+  CHECK(xai.usage.completion == 8);
+  CHECK(xai.counted.prompt == 10);
+  CHECK(xai.counted.completion == 5);
+  ReplyBuilder half = whole(R"({"choices":[{"message":{}}],"usage":{"prompt_tokens":0,"completion_tokens":null}})");
+  CHECK(half.counted.prompt == 0);
+  CHECK_FALSE(half.counted.completion);
+  half.clear();
+  CHECK_FALSE(half.counted.prompt);
+  const Stream s{R"({"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}})",
+                 R"({"choices":[],"usage":{"prompt_tokens":6}})", R"({"choices":[],"usage":null})"};
+  CHECK(s.got.counted.prompt == 6);
+  CHECK_FALSE(s.got.counted.completion);  // of the last count, not of several
 }
 
 TEST_CASE("cached and reasoning tokens are found under each of their names") {

@@ -594,7 +594,7 @@ std::string difference(const Expected& expected, const Run& run) {
   };
   if (!expected.error_class.empty()) {
     constexpr std::pair<std::string_view, Kind> kinds_of[]{{"auth", Kind::unauthorized},
-                                                           {"permission", Kind::model_not_found},
+                                                           {"permission", Kind::unauthorized},
                                                            {"not_found", Kind::model_not_found},
                                                            {"context_length", Kind::context_too_long},
                                                            {"rate_limit", Kind::rate_limited},

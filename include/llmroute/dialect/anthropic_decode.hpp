@@ -297,6 +297,8 @@ class AnthropicAnswer {
         });
       else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9) to_.billed = Money::nanos(std::llround(cost * 1e9));
     });
+    if (input >= 0) to_.counted.prompt = input;
+    if (output >= 0) to_.counted.completion = output;
     const bool all = input >= 0 && read >= 0 && written >= 0;
     std::int64_t sum = 0;
     for (const std::int64_t part : {input, read, written})

@@ -63,6 +63,9 @@ struct ReplyBuilder {
   std::string model{};
   std::string request_id{};
   Usage usage{};
+  struct Counted {
+    std::optional<std::int64_t> prompt{}, completion{};
+  } counted{};                    ///< as this provider counts them; `usage` means the same of all
   std::string thoughts{};         ///< JSON that only its own vendor understands; see `Message::thoughts`
   std::string growing_thought{};  ///< which of them is not whole yet
   std::vector<std::pair<std::string, std::string>> extra{};  ///< see `Reply::extra`: a member, and its JSON
@@ -113,7 +116,7 @@ struct ReplyBuilder {
 
   void clear() {
     text.clear(), reasoning.clear(), refusal.clear(), tool_calls.clear(), finish.reset(), finish_reason.clear();
-    model.clear(), request_id.clear(), usage = {}, thoughts.clear(), growing_thought.clear(), extra.clear();
+    model.clear(), request_id.clear(), usage = {}, counted = {}, thoughts.clear(), growing_thought.clear(), extra.clear();
     billed.reset();
     complete = answered = says_end = malformed = false, quirks = nullptr;
     error.seen = false, error.retry_after = {}, error.message.clear(), pieces.clear(), call_indices.clear();

@@ -47,6 +47,8 @@ inline constexpr CodeRow codes[]{
     {"account_deactivated", Kind::unauthorized},
     {"UNAUTHENTICATED", Kind::unauthorized},
     {"API_KEY_INVALID", Kind::unauthorized},
+    {"PERMISSION_DENIED", Kind::unauthorized},  // Google: a model that one may not use is a 404 there
+    {"forbidden", Kind::unauthorized},  // Doubleword, of a bad key
     {"insufficient_quota", Kind::quota_exhausted},
     {"insufficient_balance", Kind::quota_exhausted},
     {"exceeded_current_quota_error", Kind::quota_exhausted},  // Moonshot
@@ -80,13 +82,14 @@ inline constexpr CodeRow codes[]{
     {"ResponsibleAIPolicyViolation", Kind::content_filtered},
     {"data_inspection_failed", Kind::content_filtered},  // Alibaba
     {"tool_use_failed", Kind::malformed_reply},          // Groq: what the model wrote is no tool call
+    {"not_supported_error", Kind::server_error},         // llama.cpp: as it was started; another server may well
+    {"CANCELLED", Kind::server_error},                   // Google, of its own accord
 };
 // Codes that say no more than a status would: they count only where there is none, in an error inside a 200.
 inline constexpr CodeRow vague_codes[]{
     {"invalid_request_error", Kind::request_invalid},
     {"INVALID_ARGUMENT", Kind::request_invalid},
     {"permission_error", Kind::model_not_found},
-    {"PERMISSION_DENIED", Kind::model_not_found},
     {"not_found_error", Kind::model_not_found},
     {"NOT_FOUND", Kind::model_not_found},
     {"server_error", Kind::server_error},
@@ -129,13 +132,20 @@ inline constexpr PhraseRow phrases[]{
     {Kind::request_invalid, Where::anywhere, "violating our usage policy", Kind::content_filtered},
     {Kind::request_invalid, Where::begins, "incorrect api key provided", Kind::unauthorized},
     {Kind::request_invalid, Where::begins, "api key not valid", Kind::unauthorized},
-    {Kind::request_invalid, Where::begins, "user location is not supported", Kind::misconfigured},  // Google
+    {Kind::request_invalid, Where::begins, "user location is not supported", Kind::unauthorized},  // Google
     {Kind::model_not_found, Where::begins, "method doesn't allow unregistered callers", Kind::unauthorized},
     {Kind::request_invalid, Where::begins, "your credit balance is too low", Kind::quota_exhausted},
     {Kind::request_invalid, Where::begins, "model not found", Kind::model_not_found},
     {Kind::request_invalid, Where::begins, "the supported api model names are", Kind::model_not_found},
     {Kind::request_invalid, Where::ends, "is not a valid model id", Kind::model_not_found},
     {Kind::rate_limited, Where::begins, "service tier capacity exceeded", Kind::overloaded},
+    // Larger than the limit by itself: Groq says so with a 413, OpenAI with a 429.
+    {Kind::rate_limited, Where::begins, "request too large", Kind::context_too_long},
+    // xAI, which has no status for it.
+    {Kind::rate_limited, Where::ends, "purchase more credits or raise your spending limit.", Kind::quota_exhausted},
+    {Kind::model_not_found, Where::ends, "purchase more credits or raise your spending limit.", Kind::quota_exhausted},
+    {Kind::model_not_found, Where::begins, "your newly created team", Kind::quota_exhausted},
+    {Kind::model_not_found, Where::begins, "you have run out of credits", Kind::quota_exhausted},
     {Kind::server_error, Where::begins, "that model is currently overloaded", Kind::overloaded},
     // A 404 in JSON that a web server or a gateway wrote, not the API behind it.
     {Kind::model_not_found, Where::whole, "not found", Kind::misconfigured},

@@ -124,6 +124,7 @@ inline void read_words(json::Reader& in, ErrorWords& words, int depth) {
     } else if (key == "metadata") {
       in.object([&](std::string_view name) {
         if (name == "raw") read_message(in, upstream, depth);
+        else if (name == "flagged_input" && words.code.empty()) words.code = "content_filter";  // OpenRouter's moderation
       });
     }
   });
@@ -154,13 +155,14 @@ constexpr Kind kind_of_status(int status, bool api_error) noexcept {
 /// What an answer with that status and those words means. A 2xx that holds an error is what its code says.
 constexpr Kind kind_of(int status, bool api_error, std::string_view code, std::string_view type, std::string_view message,
                        int said_status = 0) noexcept {
-  if (const auto sure = detail::kind_in(detail::codes, code, type)) return *sure;
-  if (status >= 200 && status < 300) {
+  const auto sure = detail::kind_in(detail::codes, code, type);
+  if (sure && *sure != Kind::rate_limited) return *sure;  // a code of a limit leaves open whether waiting helps
+  if (!sure && status >= 200 && status < 300) {
     const auto vague = detail::kind_in(detail::vague_codes, code, type);
     if (said_status < 300 && vague) return *vague;
     status = said_status;
   }
-  const Kind kind = kind_of_status(status, api_error);
+  const Kind kind = sure ? *sure : kind_of_status(status, api_error);
   const std::string_view words = detail::trimmed(message);
   for (const detail::PhraseRow& row : detail::phrases)
     if (row.when == kind && detail::says(words, row.where, row.phrase)) return row.kind;

@@ -61,13 +61,11 @@ inline bool names_daily_quota(json::Reader& in, int depth = 0) {
   return daily;
 }
 
-/// The error in a body of that status. Two of Google's words mean more than their statuses do with others: 403 is about
-/// the key and its project (a model that one may not use is a 404), and 504 is a model that took too long. A quota of a
-/// day is one that waiting will not mend soon, whatever `retryDelay` says.
+/// The error in a body of that status. Google's 504 is a model that took too long, and a quota of a day is one that waiting
+/// will not mend soon, whatever `retryDelay` says.
 inline void read_gemini_error(int status, std::string_view body, ReplyBuilder::Error& error) {
   read_error(status, body, error);
   const ErrorWords words = error_words(body);
-  if (error.kind == Kind::model_not_found && words.type == "PERMISSION_DENIED") error.kind = Kind::unauthorized;
   if (error.kind == Kind::server_error && words.type == "DEADLINE_EXCEEDED") error.kind = Kind::timed_out;
   json::Reader in(body);
   if (error.kind == Kind::rate_limited && names_daily_quota(in)) error.kind = Kind::quota_exhausted;
@@ -225,8 +223,9 @@ class GeminiAnswer {
   // own added beside the prompt; both are billed with them. Vertex begins with figures that count nothing.
   void usage(std::string_view json) {
     Usage usage;
+    ReplyBuilder::Counted counted;
     std::int64_t tools = 0;
-    bool counted = false;
+    bool any = false;
     json::Reader in(json);
     const auto count = [&in](std::int64_t& to) {
       std::int64_t value = 0;
@@ -235,13 +234,14 @@ class GeminiAnswer {
       return true;
     };
     in.object([&](std::string_view key) {
-      if (key == "promptTokenCount") counted = count(usage.prompt) || counted;
+      if (key == "promptTokenCount" && count(usage.prompt)) counted.prompt = usage.prompt;
       else if (key == "toolUsePromptTokenCount") count(tools);
       else if (key == "cachedContentTokenCount") count(usage.cached);
-      else if (key == "candidatesTokenCount") counted = count(usage.completion) || counted;
-      else if (key == "thoughtsTokenCount") counted = count(usage.reasoning) || counted;
+      else if (key == "candidatesTokenCount" && count(usage.completion)) counted.completion = usage.completion;
+      else if (key == "thoughtsTokenCount") any = count(usage.reasoning) || any;
     });
-    if (!counted) return;
+    if (!any && !counted.prompt && !counted.completion) return;
+    to_.counted = counted;
     usage.prompt = llmroute::detail::saturating_add(usage.prompt, tools);
     usage.completion = llmroute::detail::saturating_add(usage.completion, usage.reasoning);
     usage.reported = true;

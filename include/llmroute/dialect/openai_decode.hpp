@@ -60,30 +60,34 @@ class OpenAiAnswer {
     to.pieces.clear();
   }
 
-  /// False: it is no JSON object (what was read of its text is taken back), or more tool calls than there can be.
+  /// False: it is no JSON object, of which nothing counts (a figure or a word that a cut has shortened reads like any other),
+  /// or more tool calls than there can be.
   bool read(std::string_view json) {
-    std::string_view error;
+    std::string_view choices, error, used, used_at_groq, model, citations, results;
     std::string object;
     json::Reader in(json);
     const bool is_object = in.object([&](std::string_view key) {
-      if (key == "choices") in.array([&](std::size_t position) { choice(in, position, error); });
-      else if (key == "usage") usage(in);
+      if (key == "choices") choices = in.raw();
+      else if (key == "usage") used = in.raw();
       else if (key == "x_groq")
         in.object([&](std::string_view k) {
-          if (k == "usage") usage(in);
+          if (k == "usage") used_at_groq = in.raw();
         });
-      else if (key == "model") word(in, to_.model);
+      else if (key == "model") model = in.raw();
       else if (key == "object") in.text(object);
-      else if (key == "citations" || key == "search_results") keep(key, in);
+      else if (key == "citations") citations = in.raw();
+      else if (key == "search_results") results = in.raw();
       else if (key == "error" && error_words(in.raw()).found) error = json;  // some put the code beside it
     });
-    if (!is_object || !in.done() || too_many_) {
-      to_.text.resize(text_from_);
-      to_.reasoning.resize(reasoning_from_);
-      to_.refusal.resize(refusal_from_);
-      to_.malformed = true;
-      return false;
-    }
+    if (!is_object || !in.done()) return broken();
+    keep("citations", citations);
+    keep("search_results", results);
+    json::Reader choices_in(choices);
+    choices_in.array([&](std::size_t position) { choice(choices_in, position, error); });
+    if (too_many_) return broken();
+    word(model, to_.model);
+    if (!to_.usage.reported) usage(used_at_groq);  // it comes again in a later chunk, under its own name
+    usage(used);
     if (object == "error" || (whole_ && !choices_)) error = json;
     if (const ErrorWords words = error_words(error); words.found) set_error(200, words, to_.error);
     if (to_.finish_reason == "error" && !to_.error.seen) {
@@ -103,13 +107,22 @@ class OpenAiAnswer {
   static constexpr std::int64_t most_calls = 1'024;
 
   // A list that grows comes whole each time.
-  void keep(std::string_view name, json::Reader& in) {
-    if (in.kind() == json::Kind::array) to_.keep(name, in.raw());
+  void keep(std::string_view name, std::string_view json) {
+    if (json::Reader(json).kind() == json::Kind::array) to_.keep(name, json);
   }
 
-  static void word(json::Reader& in, std::string& to) {
+  static void word(std::string_view json, std::string& to) {
+    json::Reader in(json);
     const std::string_view text = in.text();
     if (!text.empty()) to = text;
+  }
+
+  bool broken() {
+    to_.text.resize(text_from_);
+    to_.reasoning.resize(reasoning_from_);
+    to_.refusal.resize(refusal_from_);
+    to_.malformed = true;
+    return false;
   }
 
   void choice(json::Reader& in, std::size_t position, std::string_view& error) {
@@ -122,11 +135,11 @@ class OpenAiAnswer {
       else if (key == "finish_reason") reason = in.raw();
       else if (key == "error") failed = in.raw();
     });
-    if (index != 0 || in.failed()) return;
+    if (index != 0) return;
     json::Reader reason_in(reason), said_in(said);
     // Azure leaves the message out where it filters all of it.
     if (said_in.kind() == json::Kind::object || reason_in.kind() == json::Kind::string) to_.answered = true;
-    word(reason_in, to_.finish_reason);
+    word(reason, to_.finish_reason);
     if (!to_.finish_reason.empty()) to_.finish = finish_of(to_.finish_reason);
     message(said_in);
     if (error.empty() && error_words(failed).found) error = failed;
@@ -143,6 +156,7 @@ class OpenAiAnswer {
       else if (key == "extra_content") signature_in(in, to_.thoughts, Signature::as_json);
       else if (key == "refusal") append(in, to_.refusal);
       else if (key == "tool_calls") in.array([&] { tool_call(in); });
+      else if (key == "function_call") function_call(in);
     });
   }
 
@@ -194,14 +208,18 @@ class OpenAiAnswer {
 
   static bool append(json::Reader& in, std::string& to) { return in.append_text(to); }
 
-  // A string, or Mistral's list of parts, some of which are thoughts.
+  // A string, or a list of parts, some of which are thoughts: Mistral's "thinking", or "reasoning" with a summary.
   void content(json::Reader& in) {
     if (append(in, to_.text)) return;
     in.array([&] {
+      std::string_view type, text;
       in.object([&](std::string_view key) {
-        if (key == "text") append(in, to_.text);
-        else if (key == "thinking") thinking(in);
+        if (key == "type") type = in.raw();
+        else if (key == "text") text = in.raw();
+        else if (key == "thinking" || key == "summary") thinking(in);
       });
+      json::Reader type_in(type), text_in(text);
+      append(text_in, type_in.text() == "reasoning" ? to_.reasoning : to_.text);
     });
   }
   void thinking(json::Reader& in) {
@@ -213,22 +231,44 @@ class OpenAiAnswer {
     });
   }
 
+  // What is called and with what, as JSON.
+  struct Function {
+    std::string_view name{}, arguments{};
+  };
+  static Function function(json::Reader& in) {
+    Function said;
+    in.object([&](std::string_view key) {
+      if (key == "name") said.name = in.raw();
+      else if (key == "arguments") said.arguments = in.raw();
+    });
+    return said;
+  }
+
   void tool_call(json::Reader& in) {
     std::int64_t index = -1;
-    std::string_view id_json, name_json, arguments;
+    std::string_view id_json;
     std::string signature;
+    Function said;
     in.object([&](std::string_view key) {
       if (key == "index") in.integer(index);
       else if (key == "extra_content") signature_in(in, signature, Signature::as_text);
       else if (key == "id") id_json = in.raw();
-      else if (key == "function")
-        in.object([&](std::string_view k) {
-          if (k == "name") name_json = in.raw();
-          else if (k == "arguments") arguments = in.raw();
-        });
+      else if (key == "function") said = function(in);
     });
-    if (in.failed()) return;
-    json::Reader id_in(id_json), name_in(name_json), arguments_in(arguments);
+    add_piece(index, id_json, said, signature);
+  }
+
+  // What tool calls were once: one to a reply, without an id. Some send it along empty.
+  void function_call(json::Reader& in) {
+    const Function said = function(in);
+    json::Reader name_in(said.name);
+    const bool begins = !name_in.text().empty(), goes_on = !whole_ && !to_.tool_calls.empty();
+    if (begins || goes_on) add_piece(-1, {}, said, {});
+  }
+
+  void add_piece(std::int64_t index, std::string_view id_json, const Function& said, std::string_view signature) {
+    const std::string_view arguments = said.arguments;
+    json::Reader id_in(id_json), name_in(said.name), arguments_in(arguments);
     const std::string_view id = id_in.text(), name = name_in.text();
     const std::size_t at = call_of(index, id, name);
     if (too_many_) return;
@@ -267,10 +307,11 @@ class OpenAiAnswer {
   }
 
   // Figures are never summed: many providers repeat them, growing, with each chunk.
-  void usage(json::Reader& in) {
+  void usage(std::string_view json) {
+    json::Reader in(json);
     Usage usage;
+    ReplyBuilder::Counted counted;
     std::int64_t total = 0;
-    bool counted = false;
     const auto count = [&in](std::int64_t& to) {
       std::int64_t value = 0;
       if (!in.integer(value) || value < 0) return false;
@@ -284,8 +325,8 @@ class OpenAiAnswer {
     };
     double cost = 0;
     in.object([&](std::string_view key) {
-      if (key == "prompt_tokens") counted = count(usage.prompt) || counted;
-      else if (key == "completion_tokens") counted = count(usage.completion) || counted;
+      if (key == "prompt_tokens" && count(usage.prompt)) counted.prompt = usage.prompt;
+      else if (key == "completion_tokens" && count(usage.completion)) counted.completion = usage.completion;
       else if (key == "total_tokens") count(total);
       else if (key == "prompt_tokens_details")
         in.object([&](std::string_view k) {
@@ -299,7 +340,8 @@ class OpenAiAnswer {
       else if (key == "reasoning_tokens") count(usage.reasoning);
       else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9) to_.billed = Money::nanos(std::llround(cost * 1e9));
     });
-    if (!counted) return;
+    if (!counted.prompt && !counted.completion) return;
+    to_.counted = counted;
     // Some count thoughts beside the completion, not in it, and not all of these name them; the total tells.
     const std::int64_t sum = llmroute::detail::saturating_add(usage.prompt, usage.completion);
     const bool beside = to_.quirks != nullptr && to_.quirks->thoughts == Thoughts::beside_completion;
