@@ -223,7 +223,7 @@ struct Delta {
   What what = What::text;
   std::string_view text{};
   std::size_t index = 0;
-  std::string_view id{};    ///< of a tool call, with its first piece
+  std::string_view id{};    ///< of a tool call, with its first piece; empty: the provider gave none, and the reply will
   std::string_view name{};  ///< likewise
 };
 

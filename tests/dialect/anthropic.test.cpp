@@ -613,22 +613,6 @@ TEST_CASE("tokens are noted as Anthropic counts them too, those of a cache apart
   CHECK_FALSE(nothing.got().counted.completion);
 }
 
-TEST_CASE("what a reply costs, by hand") {
-  // 3 dollars a million in, 0.30 from the cache, 15 out.
-  const Price price{.input = per_million("3"), .output = per_million("15"), .cached = per_million("0.3")};
-  const auto cost = [&](std::string_view usage) {
-    const Usage u = Run(message("", "end_turn", usage)).ended.usage;
-    return price.of(u.prompt, u.completion, u.cached);
-  };
-  // plain: 100 x 3 + 20 x 15 = 600 millionths
-  CHECK(cost(R"({"input_tokens":100,"output_tokens":20})") == dollars("0.0006"));
-  // cached: 100 x 3 + 1000 x 0.3 + 10 written x 3 + 20 x 15 = 930 millionths
-  CHECK(cost(R"({"input_tokens":100,"cache_read_input_tokens":1000,"cache_creation_input_tokens":10,"output_tokens":20})") ==
-        dollars("0.00093"));
-  // reasoning: the 15 tokens of thought are among the 20
-  CHECK(cost(R"({"input_tokens":100,"output_tokens":20,"output_tokens_details":{"thinking_tokens":15}})") == dollars("0.0006"));
-}
-
 TEST_CASE("errors: their type decides, then the status, then phrases") {
   using K = Kind;
   struct Row {

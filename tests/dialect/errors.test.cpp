@@ -80,6 +80,7 @@ TEST_CASE("a structured code decides before the status") {
         Kind::quota_exhausted);
   CHECK(kind(429, openai("You exceeded your quota", "null", "\"insufficient_quota\"")) == Kind::quota_exhausted);
   CHECK(kind(429, openai("Rate limit reached", "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::rate_limited);
+  CHECK(kind(413, openai("Request too large", "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::context_too_long);
   CHECK(kind(400, openai("x", "\"invalid_api_key\"")) == Kind::unauthorized);
   CHECK(kind(400, openai("x", "\"model_not_found\"")) == Kind::model_not_found);
   CHECK(kind(400, openai("x", "\"context_length_exceeded\"")) == Kind::context_too_long);
@@ -159,7 +160,7 @@ TEST_CASE("a request that is larger than the rate limit by itself is too long, n
     CHECK(kind(status, openai("Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000",
                               "\"rate_limit_exceeded\"", "\"tokens\"")) == Kind::context_too_long);
     CHECK(kind(status, openai("Rate limit reached: 'Request too large'", "\"rate_limit_exceeded\"", "\"tokens\"")) ==
-          Kind::rate_limited);
+          (status == 413 ? Kind::context_too_long : Kind::rate_limited));  // the status says it by itself
   }
   CHECK(kind(429, openai("Request too large for gpt-x")) == Kind::context_too_long);
 }

@@ -13,7 +13,6 @@
 
 #include "../catch.hpp"
 #include "json_path.hpp"
-#include "llmroute/money.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/wire/json_reader.hpp"
 #include "said.hpp"
@@ -497,31 +496,16 @@ TEST_CASE("a prompt that Gemini blocks has failed, with its reason") {
 }
 
 TEST_CASE("tokens are counted as they are billed") {
-  const Price price{.input = per_million("0.30"), .output = per_million("2.50"), .cached = per_million("0.075")};
   const auto used = [](std::string_view figures) {
     const Run r =
         whole(std::string(R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{)").append(figures).append("}}"));
     CHECK(r.ended.ok);
     return r.ended.usage;
   };
-  const auto cost = [&](const Usage& u) { return price.of(u.prompt, u.completion, u.cached); };
-
-  const Usage plain = used(R"("promptTokenCount":1000,"candidatesTokenCount":200,"totalTokenCount":1200)");
-  CHECK(plain == Usage{.prompt = 1000, .completion = 200, .reported = true});
-  CHECK(cost(plain) == Money::nanos(300'000 + 500'000));
-
-  // 4000 of the 5000 come out of the cache: 1000 * 300 + 4000 * 75 + 10 * 2500.
-  const Usage cached =
-      used(R"("promptTokenCount":5000,"cachedContentTokenCount":4000,"candidatesTokenCount":10,"totalTokenCount":5010)");
-  CHECK(cached == Usage{.prompt = 5000, .completion = 10, .cached = 4000, .reported = true});
-  CHECK(cost(cached) == Money::nanos(300'000 + 300'000 + 25'000));
-
-  // Thoughts are billed as output: 10 * 300 + (20 + 400) * 2500.
-  const Usage thought =
-      used(R"("promptTokenCount":10,"candidatesTokenCount":20,"thoughtsTokenCount":400,"totalTokenCount":430)");
-  CHECK(thought == Usage{.prompt = 10, .completion = 420, .reasoning = 400, .reported = true});
-  CHECK(cost(thought) == Money::nanos(3'000 + 1'050'000));
-
+  CHECK(used(R"("promptTokenCount":5000,"cachedContentTokenCount":4000,"candidatesTokenCount":10,"totalTokenCount":5010)") ==
+        Usage{.prompt = 5000, .completion = 10, .cached = 4000, .reported = true});
+  CHECK(used(R"("promptTokenCount":10,"candidatesTokenCount":20,"thoughtsTokenCount":400,"totalTokenCount":430)") ==
+        Usage{.prompt = 10, .completion = 420, .reasoning = 400, .reported = true});
   CHECK(used(R"("promptTokenCount":10,"thoughtsTokenCount":5)") ==
         Usage{.prompt = 10, .completion = 5, .reasoning = 5, .reported = true});
   CHECK(used(R"("promptTokenCount":10,"toolUsePromptTokenCount":90,"candidatesTokenCount":1)").prompt == 100);
@@ -597,6 +581,7 @@ TEST_CASE("an end that more is said behind was none") {
   CHECK(r.ended.ok);
   CHECK(r.text == "One. Two. Three.");
   CHECK_FALSE(Run(events({early, more})).ended.ok);
+  CHECK(Run(events({early, more})).reply().finish_reason.empty());
   CHECK(Run(events({early, R"({"usageMetadata":{"promptTokenCount":1}})"})).ended.ok);
   CHECK(Run(events({early, early})).text == "One.One.");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "llmroute/dialect/openai.hpp"
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -402,6 +403,17 @@ TEST_CASE("calls may be numbered from one, or with gaps; the caller counts from 
   CHECK(s.calls == std::vector<std::string>{"0 a f 1", "1 b g 2", "0   3"});
 }
 
+TEST_CASE("a piece of a call that says nothing makes none") {
+  const Stream s({calls(R"({"index":0,"type":"function"},{"index":0,"function":{"arguments":""}})"),
+                  calls(R"({"index":1,"id":"b","function":{"name":"g","arguments":null}})"),
+                  calls(R"({"index":0,"id":"a","function":{"name":"f"}})")});
+  CHECK(s.calls == std::vector<std::string>{"0 b g ", "1 a f "});  // so that no place is skipped
+  CHECK(s.got.tool_calls.size() == 2);
+  const ReplyBuilder got = message(R"("content":"x","tool_calls":[null,{},{"id":"","function":{"name":"","arguments":""}}])");
+  CHECK(got.tool_calls.empty());
+  CHECK(got.finish == Finish::stop);
+}
+
 TEST_CASE("an index beyond reason is malformed, and costs no memory") {
   for (const std::string_view index : {"1024", "4000000000", "-2", "9223372036854775807"}) {
     const Stream s{calls(std::string("{\"index\":").append(index).append(",\"id\":\"a\",\"function\":{\"name\":\"f\"}}"))};
@@ -431,7 +443,7 @@ TEST_CASE("an event that is torn hands nothing on and leaves no trace") {
 TEST_CASE("of an event that is torn no finish, figure or piece of a call counts") {
   const std::string first = calls(R"({"index":0,"id":"a","function":{"name":"f","arguments":"{"}})");
   const std::string last =
-      R"({"model":"m","choices":[{"index":0,"delta":{"refusal":"no","tool_calls":[{"index":0,"function":{"arguments":"}"}},)"
+      R"({"model":"m","choices":[{"index":0,"delta":{"refusal":"no","reasoning_details":[{"type":"reasoning.text","text":"hm"}],"tool_calls":[{"index":0,"function":{"arguments":"}"}},)"
       R"({"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"stop"}],)"
       R"("usage":{"prompt_tokens":15,"completion_tokens":171,"cost":0.5}})";
   for (std::size_t n = 1; n < last.size(); ++n) {
@@ -447,6 +459,7 @@ TEST_CASE("of an event that is torn no finish, figure or piece of a call counts"
     CHECK_FALSE(s.got.billed);
     CHECK(s.got.model.empty());
     CHECK(s.got.refusal.empty());
+    CHECK(s.got.thoughts.empty());
   }
   const Stream all{first, last};
   CHECK(all.got.tool_calls == std::vector<ToolCall>{{"a", "f", "{}"}, {"b", "g", "{}"}});
@@ -858,4 +871,17 @@ TEST_CASE("a refusal streams like text, and is not taken for it") {
   CHECK(s.refusal == "I cannot.");
   CHECK(s.got.refusal == "I cannot.");
   CHECK(s.text.empty());
+}
+
+TEST_CASE("thoughts are JSON after each event, whatever comes before what") {
+  const std::string grows = delta(R"("reasoning_details":[{"type":"reasoning.text","index":0,"text":"a"}])"),
+                    redacted = delta(R"("reasoning_details":[{"type":"reasoning.encrypted","data":"x"}])"),
+                    alone = delta(R"("extra_content":{"google":{"thought_signature":""}})");
+  for (const auto& [first, second, third] : std::initializer_list<std::array<std::string_view, 3>>{
+           {grows, alone, grows}, {alone, grows, grows}, {alone, redacted, grows}, {grows, redacted, alone}}) {
+    CAPTURE(first, second, third);
+    CHECK(json::valid(Stream({first, second}).got.thoughts));
+    CHECK(json::valid(Stream({first, second, third}).got.thoughts));
+  }
+  CHECK(at(Stream({grows, alone, grows}).got.thoughts, "0.text") == "\"a\"");
 }

@@ -173,12 +173,9 @@ class AnthropicRequest : RequestWriter {
 
   void tool_use(const ToolCall& call) {
     w_.begin_object().key("type").text("tool_use").key("id").text(ids_.of_call(call.id)).key("name").text(call.name);
-    // Models have several words for "no arguments".
-    const std::string_view arguments = call.arguments;
-    const bool empty = blank(arguments) || arguments == "null" || arguments == "\"\"";
-    if (!empty && !is_object(arguments))
+    if (!is_object(arguments_of(call)))
       return unsaid("arguments of a call of \"" + call.name + "\" are no JSON object, and Anthropic takes nothing else");
-    w_.key("input").raw(empty ? std::string_view("{}") : arguments).end_object();
+    w_.key("input").raw(arguments_of(call)).end_object();
   }
 
   void tool_result(const Message& message) {

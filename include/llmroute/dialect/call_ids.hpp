@@ -10,7 +10,31 @@
 #include <string_view>
 #include <vector>
 
+#include "llmroute/chat.hpp"
+
 namespace llmroute::dialect::detail {
+
+inline bool is_taken(std::string_view id, const std::vector<ToolCall>& calls) noexcept {
+  for (const ToolCall& call : calls)
+    if (call.id == id) return true;
+  return false;
+}
+
+/// For a call that came without one. Nine letters and digits, which every provider takes, should the conversation go on
+/// elsewhere (Mistral takes no others); another one in each `reply`, as Anthropic wants them; the same each time that the
+/// same is read.
+inline void make_id(ToolCall& call, std::string_view reply, const std::vector<ToolCall>& others) {
+  std::uint64_t hash = 14'695'981'039'346'656'037u;  // FNV-1a
+  for (const std::string_view word : {reply, std::string_view(call.name), std::string_view(call.arguments)})
+    for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
+  std::string id;
+  do {
+    id = "c";
+    std::uint64_t rest = hash++ % 2'821'109'907'456u;  // 36 to the 8th
+    for (int i = 0; i < 8; ++i, rest /= 36) id += "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36];
+  } while (is_taken(id, others));
+  call.id = id;
+}
 
 /// Which ids a vendor takes.
 struct IdShape {

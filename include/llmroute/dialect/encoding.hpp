@@ -28,6 +28,13 @@ inline bool is_object(std::string_view text) {
   return in.kind() == json::Kind::object && in.done();
 }
 
+/// What a call was given, as JSON. Models have several words for "nothing", which providers refuse to hear again.
+inline std::string_view arguments_of(const ToolCall& call) {
+  const std::string_view said = call.arguments;
+  const bool blank = said.find_first_not_of(" \t\r\n") == said.npos;
+  return blank || said == "null" || said == R"("")" ? std::string_view("{}") : said;
+}
+
 /// A member's value as JSON; empty: there is none.
 inline std::string_view member(std::string_view object, std::string_view name) {
   std::string_view found;

@@ -54,12 +54,16 @@ inline constexpr CodeRow codes[]{
     {"exceeded_current_quota_error", Kind::quota_exhausted},  // Moonshot
     {"billing_hard_limit_reached", Kind::quota_exhausted},
     {"billing_not_active", Kind::quota_exhausted},
-    {"1113", Kind::quota_exhausted},  // Z.ai
+    {"billing_error", Kind::quota_exhausted},  // Anthropic
+    {"1113", Kind::quota_exhausted},           // Z.ai
     {"rate_limit_exceeded", Kind::rate_limited},
     {"rate_limit_error", Kind::rate_limited},
     {"rate_limit_reached_error", Kind::rate_limited},
     {"RateLimitReached", Kind::rate_limited},
     {"too_many_requests", Kind::rate_limited},
+    {"rate_limited", Kind::rate_limited},            // Mistral
+    {"token_quota_exceeded", Kind::rate_limited},    // Cerebras, by the minute; and the next one
+    {"request_quota_exceeded", Kind::rate_limited},
     {"RESOURCE_EXHAUSTED", Kind::rate_limited},
     {"1302", Kind::rate_limited},  // Z.ai
     {"overloaded_error", Kind::overloaded},
@@ -89,6 +93,9 @@ inline constexpr CodeRow codes[]{
 inline constexpr CodeRow vague_codes[]{
     {"invalid_request_error", Kind::request_invalid},
     {"INVALID_ARGUMENT", Kind::request_invalid},
+    {"invalid-argument", Kind::request_invalid},  // xAI, this one and the next two
+    {"Client specified an invalid argument", Kind::request_invalid},
+    {"The service is currently unavailable", Kind::overloaded},
     {"permission_error", Kind::model_not_found},
     {"not_found_error", Kind::model_not_found},
     {"NOT_FOUND", Kind::model_not_found},

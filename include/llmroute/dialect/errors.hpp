@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/error_tables.hpp"
@@ -89,23 +90,25 @@ inline void read_details(json::Reader& in, ErrorWords& words) {  // Google's
 
 inline void read_words(json::Reader& in, ErrorWords& words, int depth);
 
-// A message may be a string, a list of complaints, or JSON in a string.
-inline void read_message(json::Reader& in, std::string& message, int depth) {
-  ErrorWords inner;
+// A message may be a string, a list of complaints, or JSON in a string; what that says beside it goes to `inner`.
+inline void read_message(json::Reader& in, std::string& message, ErrorWords& inner, int depth) {
   std::string text;
   if (in.text(text) && !text.starts_with('{') && !text.starts_with('[')) {
     message = text;
     return;
   }
+  ErrorWords said;
   json::Reader nested(text);
-  read_words(text.empty() ? in : nested, inner, depth + 1);
-  if (inner.message.empty()) inner.message = text;
-  if (!inner.message.empty()) message = inner.message;
+  read_words(text.empty() ? in : nested, said, depth + 1);
+  if (said.message.empty()) said.message = text;
+  if (!said.message.empty()) message = said.message;
+  if (text.empty() || json::valid(text)) inner = std::move(said);
 }
 
 inline void read_words(json::Reader& in, ErrorWords& words, int depth) {
   if (depth > 4 || (words.message.empty() && in.text(words.message))) return;
   std::string title, upstream;
+  ErrorWords inner, behind;
   in.array([&](std::size_t index) {
     if (index == 0) read_words(in, words, depth + 1);
   });
@@ -113,7 +116,7 @@ inline void read_words(json::Reader& in, ErrorWords& words, int depth) {
     if (key == "error" && in.text(title)) return;
     if (key == "error") return read_words(in, words, depth + 1);
     if (key == "message" || key == "detail" || key == "msg") {
-      if (words.message.empty()) read_message(in, words.message, depth);
+      if (words.message.empty()) read_message(in, words.message, inner, depth);
     } else if (key == "code") {
       read_code(in, words);
     } else if (key == "type" || key == "error_type" || key == "status") {
@@ -123,13 +126,20 @@ inline void read_words(json::Reader& in, ErrorWords& words, int depth) {
       read_details(in, words);
     } else if (key == "metadata") {
       in.object([&](std::string_view name) {
-        if (name == "raw") read_message(in, upstream, depth);
+        if (name == "raw") read_message(in, upstream, behind, depth);
         else if (name == "flagged_input" && words.code.empty()) words.code = "content_filter";  // OpenRouter's moderation
       });
     }
   });
-  if (!upstream.empty() && words.message == "Provider returned error") words.message = upstream;  // OpenRouter
+  if (!upstream.empty() && words.message == "Provider returned error") {  // OpenRouter
+    words.message = upstream;
+    inner = std::move(behind);
+  }
   if (words.message.empty()) words.message = title;
+  if (words.code.empty()) words.code = inner.code;
+  if (words.type.empty()) words.type = inner.type;
+  if (words.status == 0) words.status = inner.status;
+  if (words.retry_after == Duration{}) words.retry_after = inner.retry_after;
 }
 
 }  // namespace detail
@@ -157,16 +167,16 @@ constexpr Kind kind_of(int status, bool api_error, std::string_view code, std::s
                        int said_status = 0) noexcept {
   const auto sure = detail::kind_in(detail::codes, code, type);
   if (sure && *sure != Kind::rate_limited) return *sure;  // a code of a limit leaves open whether waiting helps
-  if (!sure && status >= 200 && status < 300) {
-    const auto vague = detail::kind_in(detail::vague_codes, code, type);
-    if (said_status < 300 && vague) return *vague;
-    status = said_status;
-  }
-  const Kind kind = sure ? *sure : kind_of_status(status, api_error);
+  const bool good = status >= 200 && status < 300;
+  const auto vague = good && said_status < 300 ? detail::kind_in(detail::vague_codes, code, type) : std::nullopt;
+  const Kind own = sure ? *sure : vague ? *vague : kind_of_status(good ? said_status : status, api_error);
+  if (own == Kind::rate_limited && status == 413) return Kind::context_too_long;  // Groq: more than a whole minute's tokens
+  // An error in a 200 that says nothing else has its words alone, which are those of a bad request.
+  const Kind when = good && own == Kind::malformed_reply ? Kind::request_invalid : own;
   const std::string_view words = detail::trimmed(message);
   for (const detail::PhraseRow& row : detail::phrases)
-    if (row.when == kind && detail::says(words, row.where, row.phrase)) return row.kind;
-  return kind;
+    if (row.when == when && detail::says(words, row.where, row.phrase)) return row.kind;
+  return own;
 }
 
 /// Fills `error` with what an answer of that status, a 200 among them, says of itself.

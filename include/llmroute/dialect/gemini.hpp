@@ -11,8 +11,8 @@
 // At Vertex the URL ends in /projects/<project>/locations/<location>/publishers/google, and the key is a bearer token.
 //
 // Not provided, and why:
-// - Thought signatures are not kept: a ToolCall has no place for them. Models from Gemini 3 on, which insist on one, get
-//   Google's word for "none at hand"; they reason on as after a call that they did not make themselves.
+// - Signatures of thoughts go back to the vendor that gave them alone. Models from Gemini 3 on insist on one with a call:
+//   those of other vendors get Google's word for "none at hand".
 // - Arguments of a call in pieces (streamFunctionCallArguments, Vertex only) are refused: they are paths, not JSON.
 // - Of several candidates the first is read. Pictures, sound, code that Google ran and citations are passed over.
 // - A stream without alt=sse, an array of chunks, is read once it is whole; alt=sse is always asked for.

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "llmroute/chat.hpp"
+#include "llmroute/dialect/call_ids.hpp"
 #include "llmroute/dialect/deliver.hpp"
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/errors.hpp"
@@ -135,8 +136,10 @@ class GeminiAnswer {
     });
     // With tools of Google's own an end is announced more than once. Where more came behind it, it was none: a stream that
     // is cut then must not pass for a whole one.
-    if (to_.text.size() > text_from_ || to_.reasoning.size() > reasoning_from_ || to_.tool_calls.size() > calls_from_)
+    if (to_.text.size() > text_from_ || to_.reasoning.size() > reasoning_from_ || to_.tool_calls.size() > calls_from_) {
       to_.finish.reset();
+      to_.finish_reason.clear();
+    }
     const std::string_view word = reason_in.kind() == json::Kind::number ? reason : reason_in.text();
     if (word.empty() || word == "0" || word == "FINISH_REASON_UNSPECIFIED") return;
     to_.answered = true;
@@ -178,30 +181,11 @@ class GeminiAnswer {
     too_many_ = too_many_ || to_.tool_calls.size() == most_calls;
     if (too_many_ || piecemeal) return;
     if (call.arguments.empty()) call.arguments = "{}";
-    if (call.id.empty() || taken(call.id)) make_id(call);
+    if (call.id.empty() || is_taken(call.id, to_.tool_calls)) make_id(call, response_, to_.tool_calls);
     const std::size_t size = call.arguments.size();
     to_.pieces.push_back({.call = to_.tool_calls.size(), .from = 0, .size = size, .id = true, .name = true});
     to_.call_indices.push_back(-1);
     to_.tool_calls.push_back(std::move(call));
-  }
-
-  bool taken(std::string_view id) const noexcept {
-    for (const ToolCall& call : to_.tool_calls)
-      if (call.id == id) return true;
-    return false;
-  }
-
-  // Nine letters and digits, which every provider takes, should the conversation go on elsewhere (Mistral takes no others);
-  // another one in each reply, as Anthropic wants them; the same each time that the same bytes are read.
-  void make_id(ToolCall& call) const {
-    std::uint64_t hash = 14'695'981'039'346'656'037u;  // FNV-1a
-    for (const std::string_view word : {response_, std::string_view(call.name), std::string_view(call.arguments)})
-      for (const char c : word) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
-    do {
-      call.id = "c";
-      std::uint64_t rest = hash++ % 2'821'109'907'456u;  // 36 to the 8th
-      for (int i = 0; i < 8; ++i, rest /= 36) call.id += "0123456789abcdefghijklmnopqrstuvwxyz"[rest % 36];
-    } while (taken(call.id));
   }
 
   // A prompt that was refused has no candidates, and a Reply without a word would say less than a failure.

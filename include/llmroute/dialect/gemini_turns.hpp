@@ -131,8 +131,7 @@ class GeminiTurns {
   void write_call(const ToolCall& call, bool own) {
     open_turn(Role::assistant);
     w_.begin_object().key("functionCall").begin_object().key("name").text(call.name).key("args");
-    if (call.arguments.empty()) w_.raw("{}");
-    else if (is_object(call.arguments)) w_.raw(call.arguments);
+    if (is_object(arguments_of(call))) w_.raw(arguments_of(call));
     else
       w_.null(), refuse("the arguments of a call of \"" + call.name + "\" are no JSON object, and Gemini takes nothing else");
     w_.end_object();

@@ -66,6 +66,12 @@ class OpenAiAnswer {
     std::string_view choices, error, used, used_at_groq, model, citations, results;
     std::string object;
     json::Reader in(json);
+    if (in.kind() == json::Kind::array && json::valid(json)) {  // as Google wraps its errors
+      const ErrorWords words = error_words(json);
+      to_.malformed = to_.malformed || !words.found;
+      if (words.found) set_error(200, words, to_.error);
+      return words.found;
+    }
     const bool is_object = in.object([&](std::string_view key) {
       if (key == "choices") choices = in.raw();
       else if (key == "usage") used = in.raw();
@@ -88,7 +94,10 @@ class OpenAiAnswer {
     word(model, to_.model);
     if (!to_.usage.reported) usage(used_at_groq);  // it comes again in a later chunk, under its own name
     usage(used);
-    if (object == "error" || (whole_ && !choices_)) error = json;
+    // What is no part of a reply says what went wrong, if it says anything.
+    const bool counts = !used.empty() || !used_at_groq.empty();
+    const bool apart = !choices_ && object.empty() && !counts && !error_words(json).message.empty();
+    if (object == "error" || (whole_ && !choices_) || apart) error = json;
     if (const ErrorWords words = error_words(error); words.found) set_error(200, words, to_.error);
     if (to_.finish_reason == "error" && !to_.error.seen) {
       to_.error.seen = true;
@@ -270,6 +279,10 @@ class OpenAiAnswer {
     const std::string_view arguments = said.arguments;
     json::Reader id_in(id_json), name_in(said.name), arguments_in(arguments);
     const std::string_view id = id_in.text(), name = name_in.text();
+    const json::Kind kind = arguments_in.kind();
+    const bool is_container = kind == json::Kind::object || kind == json::Kind::array;
+    const bool is_text = kind == json::Kind::string && arguments.size() > 2;  // more than its quotes
+    if (id.empty() && name.empty() && !is_container && !is_text) return;      // what says nothing makes no call
     const std::size_t at = call_of(index, id, name);
     if (too_many_) return;
     ToolCall& call = to_.tool_calls[at];
@@ -278,8 +291,7 @@ class OpenAiAnswer {
     // Some repeat both with each piece.
     if (call.id.empty() && !id.empty()) call.id = id, piece.id = true;
     if (call.name.empty() && !name.empty()) call.name = name, piece.name = true;
-    const json::Kind kind = arguments_in.kind();
-    if (kind == json::Kind::object || kind == json::Kind::array) call.arguments.append(arguments);
+    if (is_container) call.arguments.append(arguments);
     else append(arguments_in, call.arguments);
     piece.size = call.arguments.size() - piece.from;
     if (piece.size != 0 || piece.id || piece.name) to_.pieces.push_back(piece);

@@ -67,8 +67,7 @@ class OpenAiRequest : RequestWriter {
       for (const ToolCall& call : message.tool_calls) {
         w_.begin_object().key("id").text(ids_.of_call(call.id)).key("type").text("function");
         w_.key("function").begin_object().key("name").text(call.name);
-        // Models mostly stop at "" where there is nothing to say, and providers refuse to hear that again.
-        w_.key("arguments").text(call.arguments.empty() ? std::string_view("{}") : std::string_view(call.arguments));
+        w_.key("arguments").text(arguments_of(call));
         w_.end_object();
         if (own(message) && !call.signature.empty()) {  // Google's, in the place where it gave it
           w_.key("extra_content").begin_object().key("google").begin_object();

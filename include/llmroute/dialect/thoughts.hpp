@@ -17,7 +17,7 @@ class ThoughtList {
 
   /// One that is whole.
   void add(std::string_view object) {
-    if (all_.empty()) all_ = "[";
+    if (!all_.starts_with('[')) all_ = "[";  // nothing yet, or a signature alone
     else all_.back() = ',';
     all_.append(object).append("]");
     growing_.clear();
@@ -27,7 +27,9 @@ class ThoughtList {
     add(object);
     growing_ = name;
   }
-  bool grows(std::string_view name) const noexcept { return !growing_.empty() && growing_ == name; }
+  bool grows(std::string_view name) const noexcept {
+    return !growing_.empty() && growing_ == name && all_.starts_with('[');  // a signature alone may have taken its place
+  }
   /// By a text that is JSON already.
   void grow(std::string_view text) {
     if (!is_text(text)) return;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/dialect/call_ids.hpp"
 #include "llmroute/result.hpp"
 #include "llmroute/route/attempt.hpp"
 #include "llmroute/route/exchange.hpp"
@@ -57,6 +58,9 @@ Result<Reply> outcome(const Exchange<Policies>& x, Attempt* io, Time now) {
   r.strategy = x.strategy();
   r.id = x.query().id;
   r.request_id = std::move(b.request_id);
+  // Whoever answers a call has to name it, also where its provider did not.
+  for (ToolCall& call : r.tool_calls)
+    if (call.id.empty()) dialect::detail::make_id(call, std::to_string(r.id), r.tool_calls);
   r.trail = x.race().trail();
   r.first_content = x.race().committed() ? Elapsed(x.first_content(winner)) : r.latency;
   return r;
