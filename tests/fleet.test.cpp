@@ -91,6 +91,8 @@ TEST_CASE("a faulty provider is named with its field, and its key never") {
       {"key_field.name", [](Provider& p) { p.key_field.name.clear(); }},
       {"key_field.name", [](Provider& p) { p.key_field.name = "x-key "; }},
       {"key_field.prefix", [](Provider& p) { p.key_field.prefix = "Bearer\n"; }},
+      {"extra", [](Provider& p) { p.extra = "[]"; }},
+      {"extra", [](Provider& p) { p.extra = R"({"a":1,})"; }},
       {"model", [](Provider& p) { p.model = "llama\r\n"; }},
       {"price", [](Provider& p) { p.price.input = per_million("-0.05"); }},
       {"price", [](Provider& p) { p.price.cached = per_million("free"); }},

@@ -17,6 +17,7 @@
 #include "llmroute/provider.hpp"
 #include "llmroute/result.hpp"
 #include "llmroute/text.hpp"
+#include "llmroute/wire/json_reader.hpp"
 #include "llmroute/wire/printable.hpp"
 #include "llmroute/wire/url.hpp"
 #include "llmroute/wire/utf8.hpp"
@@ -141,6 +142,7 @@ class Fleet {
     }
     if (!is_token(p.key_field.name)) return say(p, "key_field.name", "is no name that HTTP allows"), false;
     if (!is_value(p.key_field.prefix)) return say(p, "key_field.prefix", "holds a control character"), false;
+    if (!p.extra.empty() && !is_object(p.extra)) return say(p, "extra", "is not a valid JSON object"), false;
     if (!is_value(p.model)) return say(p, "model", "holds a control character"), false;
     if (p.price.malformed()) return say(p, "price", "is no price: write dollars as text, per_million(\"0.05\")"), false;
     if (p.window < 0) return say(p, "window", "is negative"), false;
@@ -168,6 +170,10 @@ class Fleet {
     problem_ = "provider " + who + ": " + std::string(what);
   }
 
+  static bool is_object(std::string_view json) {
+    json::Reader in(json);
+    return in.kind() == json::Kind::object && in.done();
+  }
   static bool is_token(std::string_view s) noexcept {
     for (char c : s)
       if (c <= ' ' || c >= 0x7F || std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos) return false;

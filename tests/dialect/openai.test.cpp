@@ -681,10 +681,6 @@ TEST_CASE("extra members come from the request for one vendor, from the request,
     CHECK(wrong.body == "extra_for is not a valid JSON object");
     CHECK(wrong.kind == Kind::request_invalid);
     CHECK(say({.messages = "x", .extra_for = {{"xai", "{"}}}, Delivery::whole, p).ok);
-    p.extra = "[]";
-    const Said unsaid = say({.messages = "x"}, Delivery::whole, p);
-    CHECK(unsaid.body == "the provider's extra is not a valid JSON object");
-    CHECK(unsaid.kind == Kind::unsupported);
   }
 }
 
