@@ -26,10 +26,7 @@ int main(int argc, char** argv) {
   }
   request.messages.push_back(Message::user(prompt.empty() ? "Why is the sky blue?" : prompt));
 
-  // A provider whose key is not set is left out.
-  Fleet fleet{providers::groq(),     providers::cerebras(),  providers::together(),  providers::openrouter(),
-              providers::openai(),   providers::anthropic(), providers::gemini(),    providers::mistral(),
-              providers::deepseek(), providers::xai(),       providers::fireworks(), providers::perplexity()};
+  Fleet fleet = providers::from_environment();
   std::optional<StandIns> stand_ins;
   if (fleet.providers().empty()) {
     std::cerr << "(no key such as GROQ_API_KEY is set: stand-ins on this machine are asked)\n";

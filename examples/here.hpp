@@ -81,11 +81,7 @@ class Here {
 #else
   static constexpr bool with_curl = false;
 #endif
-  static llmroute::Fleet real() {
-    namespace preset = llmroute::providers;
-    return llmroute::Fleet{preset::groq(),      preset::cerebras(), preset::together(), preset::openrouter(), preset::openai(),
-                           preset::anthropic(), preset::gemini(),   preset::mistral(),  preset::deepseek(),   preset::xai()};
-  }
+  static llmroute::Fleet real() { return llmroute::providers::from_environment(); }
 
   llmroute::sim::World world_{7};
   bool live_ = false;
