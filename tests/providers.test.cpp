@@ -161,7 +161,8 @@ TEST_CASE("the table in the header says what the presets are") {
     CHECK_THAT(row_of(vendor.name), ContainsSubstring("| " + (p.model.empty() ? "none: your deployment" : p.model) + " "));
   }
   CHECK(row_of("gemini_native") == row_of("gemini"));
-  for (const char* local : {"ollama", "vllm", "lm_studio", "llama_cpp"})
+  CHECK(row_of("cohere_native") == row_of("cohere"));
+  for (const char* local : {"ollama", "ollama_native", "vllm", "lm_studio", "llama_cpp"})
     CHECK_THAT(row_of(local), ContainsSubstring("none: on this machine"));
   CHECK(row_of("nobody").empty());
 }
@@ -176,6 +177,22 @@ TEST_CASE("Gemini can be asked in its own format") {
   CHECK(p.model == providers::gemini().model);
   CHECK(providers::gemini_native({.key_field = KeyField{}}).key_field.name == "authorization");  // Vertex
   CHECK(Fleet(p).problem().empty());
+}
+
+TEST_CASE("Cohere and Ollama can be asked in their own format") {
+  const Provider c = providers::cohere_native({.key = "k"});
+  CHECK(c.dialect == &dialect::cohere);
+  CHECK(c.url == "https://api.cohere.com/v2");
+  CHECK(c.key_field.name == "authorization");
+  CHECK(c.key_variable == "COHERE_API_KEY");
+  CHECK(c.needs_key);
+  const Provider o = providers::ollama_native({.model = "qwen3:4b"});
+  CHECK(o.dialect == &dialect::ollama);
+  CHECK(o.url + "/v1" == providers::ollama().url);
+  CHECK(o.vendor == "ollama");
+  CHECK_FALSE(o.needs_key);
+  CHECK(o.price == Price::zero());
+  CHECK(Fleet(c, o).problem().empty());
 }
 
 TEST_CASE("every local preset is sound, needs no key and costs a known nothing") {

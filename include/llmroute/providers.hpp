@@ -22,12 +22,13 @@
 // | huggingface           | HF_TOKEN                 | openai/gpt-oss-120b:groq                         |
 // | bedrock               | AWS_BEARER_TOKEN_BEDROCK | openai.gpt-oss-20b-1:0                           |
 // | moonshot              | MOONSHOT_API_KEY         | kimi-k2.6                                        |
-// | cohere                | COHERE_API_KEY           | command-a-03-2025                                |
+// | cohere, cohere_native | COHERE_API_KEY           | command-a-03-2025                                |
 // | nvidia                | NVIDIA_API_KEY           | meta/llama-3.3-70b-instruct                      |
 // | sambanova             | SAMBANOVA_API_KEY        | Meta-Llama-3.3-70B-Instruct                      |
 // | deepinfra             | DEEPINFRA_API_KEY        | deepseek-ai/DeepSeek-V3.2                        |
 // | alibaba               | DASHSCOPE_API_KEY        | qwen-plus                                        |
 // | ollama, vllm          | none: on this machine    | none: what was loaded                            |
+// | ollama_native         | none: on this machine    | none: `.model` has to name one                   |
 // | lm_studio, llama_cpp  | none: on this machine    | none: what was loaded                            |
 //
 // Known free tiers: groq 30 requests and 14,400 tokens a minute, 14,400 requests a day; cerebras 5 requests and 30,000
@@ -76,6 +77,7 @@ inline Provider perplexity(const Setup& s = {}) { return detail::make(detail::pe
 inline Provider huggingface(const Setup& s = {}) { return detail::make(detail::huggingface, s); }
 inline Provider moonshot(const Setup& s = {}) { return detail::make(detail::moonshot, s); }
 inline Provider cohere(const Setup& s = {}) { return detail::make(detail::cohere, s); }
+inline Provider cohere_native(const Setup& s = {}) { return detail::make(detail::cohere_native, s); }
 inline Provider nvidia(const Setup& s = {}) { return detail::make(detail::nvidia, s); }
 inline Provider sambanova(const Setup& s = {}) { return detail::make(detail::sambanova, s); }
 inline Provider deepinfra(const Setup& s = {}) { return detail::make(detail::deepinfra, s); }
@@ -91,6 +93,7 @@ inline Provider bedrock(const Setup& s = {}) { return detail::make(detail::bedro
 /// A server on this machine, tagged "local". It has whatever models were loaded: without `.model` the field is left out of
 /// the request.
 inline Provider ollama(const Setup& s = {}) { return detail::make(detail::ollama, s); }
+inline Provider ollama_native(const Setup& s = {}) { return detail::make(detail::ollama_native, s); }
 inline Provider vllm(const Setup& s = {}) { return detail::make(detail::vllm, s); }
 inline Provider lm_studio(const Setup& s = {}) { return detail::make(detail::lm_studio, s); }
 inline Provider llama_cpp(const Setup& s = {}) { return detail::make(detail::llama_cpp, s); }

@@ -60,7 +60,7 @@ std::string inside(std::string quoted) { return quoted.size() < 2 ? quoted : quo
 struct Run {
   Attempt attempt{};
   Ended ended{};
-  std::string text{}, reasoning{};
+  std::string text{}, reasoning{}, refusal{};
   std::vector<ToolCall> calls{};
   std::size_t deltas = 0;
   bool read_on = true;
@@ -73,6 +73,7 @@ struct Run {
     const auto sink = [&](const Delta& d) {
       if (d.what == Delta::What::text) text += d.text;
       if (d.what == Delta::What::reasoning) reasoning += d.text;
+      if (d.what == Delta::What::refusal) refusal += d.text;
       if (d.what == Delta::What::tool_call) {
         REQUIRE(d.index <= calls.size());
         if (d.index == calls.size()) calls.emplace_back();
@@ -459,6 +460,7 @@ TEST_CASE("a refusal is a reply that says why") {
   CHECK(run.ended.ok);
   CHECK(run.got().finish == Finish::content_filter);
   CHECK(run.got().refusal == "No.");
+  CHECK(run.refusal == "No.");
   CHECK(Run(message("", R"(refusal","stop_details":{"explanation":"No."},"x":")")).got().refusal == "No.");
 }
 

@@ -640,12 +640,14 @@ TEST_CASE("a caller who wants no more of a stream gets no more") {
   CHECK(dialect::gemini.event({}, "  ", builder, {}));
 }
 
-TEST_CASE("a stream that is an array of chunks is read once it is whole") {
+TEST_CASE("a stream that is an array of chunks is read as it comes, a whole reply that is one once it is whole") {
   const std::string body =
       "[" + parts(R"({"text":"One"})") + "\n,\r\n" + parts(R"({"text":" two"},{"functionCall":{"name":"f"}})", stop) + "]";
+  const std::size_t first = body.find("\n,"), second = body.size() - 1;
   for (const std::size_t step : {std::size_t{1}, std::size_t{7}, body.size()}) {
     const Run r(body, Delivery::stream, step);
     CHECK(r.ended.ok);
+    CHECK(whole(body).ended.ok);
     CHECK(r.text == "One two");
     CHECK(r.calls == r.reply().tool_calls);
     CHECK(r.reply().finish == Finish::tool_calls);
@@ -656,8 +658,11 @@ TEST_CASE("a stream that is an array of chunks is read once it is whole") {
   for (std::size_t size = 0; size < body.size(); ++size) {
     const Run cut(body.substr(0, size));
     CHECK_FALSE(cut.ended.ok);
-    CHECK(cut.text.empty());
-    CHECK(cut.reply().text.empty());
+    CHECK(cut.text == cut.reply().text);
+    CHECK(cut.text == (size < first ? "" : size < second ? "One" : "One two"));
+    const Run unasked = whole(body.substr(0, size));
+    CHECK_FALSE(unasked.ended.ok);
+    CHECK(unasked.reply().text.empty());
   }
 }
 

@@ -61,7 +61,8 @@ inline void anthropic_error(int status, const ErrorWords& words, ReplyBuilder::E
 /// Reads one JSON text into a builder. Views and pieces are for one text: make a new one for the next.
 class AnthropicAnswer {
  public:
-  explicit AnthropicAnswer(ReplyBuilder& to) : to_(to), text_from_(to.text.size()), reasoning_from_(to.reasoning.size()) {
+  explicit AnthropicAnswer(ReplyBuilder& to)
+      : to_(to), text_from_(to.text.size()), reasoning_from_(to.reasoning.size()), refusal_from_(to.refusal.size()) {
     to.pieces.clear();
   }
 
@@ -118,7 +119,7 @@ class AnthropicAnswer {
   }
 
   /// What this event brought, as views into the builder. False: nobody wants more.
-  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, to_.refusal.size(), sink); }
+  bool deliver(OnDelta sink) const { return detail::deliver(to_, reasoning_from_, text_from_, refusal_from_, sink); }
 
  private:
   static constexpr std::size_t most_calls = 1'024;
@@ -269,7 +270,7 @@ class AnthropicAnswer {
     word(m.stop_reason, to_.finish_reason);
     json::Reader in(m.stop_details);
     in.object([&](std::string_view key) {
-      if (key == "explanation") in.text(to_.refusal);
+      if (key == "explanation" && to_.refusal.empty()) in.text(to_.refusal);
     });
   }
 
@@ -312,7 +313,7 @@ class AnthropicAnswer {
   }
 
   ReplyBuilder& to_;
-  std::size_t text_from_, reasoning_from_;
+  std::size_t text_from_, reasoning_from_, refusal_from_;
   bool too_many_ = false;
 };
 

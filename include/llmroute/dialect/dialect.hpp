@@ -2,7 +2,8 @@
 // A dialect is a wire format, and a wire format is data: four functions that a provider points to.
 //
 // One of your own is a struct with these static members, and `provider.dialect = &dialect::table<Mine>`.
-// An answer whose first letter is lower case, or that begins with a colon, is read as Server-Sent Events; any other, whole.
+// An answer whose first letter is lower case, or that begins with a colon, is read as Server-Sent Events; any other, whole,
+// unless the dialect says of its `json_body` that it comes in pieces.
 #ifndef LLMROUTE_DIALECT_DIALECT_HPP
 #define LLMROUTE_DIALECT_DIALECT_HPP
 
@@ -123,6 +124,12 @@ struct ReplyBuilder {
   }
 };
 
+/// How a stream may come that is JSON and no Server-Sent Events.
+enum class JsonBody : std::uint8_t {
+  whole,  ///< not at all: JSON is a reply in one piece
+  pieces  ///< object by object, a line each or in one array; each is an event without a name
+};
+
 struct Dialect {
   std::string_view name;
   /// Writes URL and body into an empty draft, or why it cannot.
@@ -134,12 +141,23 @@ struct Dialect {
   bool (*whole)(std::string_view body, ReplyBuilder& builder);
   /// The body of an error answer: what kind it is, the provider's words and its hint go to `error`.
   void (*error)(int status, std::string_view body, ReplyBuilder::Error& error);
+  JsonBody json_body = JsonBody::whole;
 };
 
 namespace dialect {
 
+namespace detail {
+
 template <class D>
-inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error};
+constexpr JsonBody json_body_of() noexcept {
+  if constexpr (requires { D::json_body; }) return D::json_body;
+  else return JsonBody::whole;
+}
+
+}  // namespace detail
+
+template <class D>
+inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error, detail::json_body_of<D>()};
 
 /// How that provider deviates: as it says itself, else as its vendor's chat completions are known to.
 inline const Quirks& quirks_of(const Provider& p) noexcept {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/dialect.hpp"
@@ -186,6 +187,27 @@ class RequestWriter {
     else w_.null(), wrong(of, name, "is not a valid JSON object");
   }
 
+  /// The tools in the form in which OpenAI brought them up, and others took it; of all, or of one name.
+  void function_tools(std::string_view only = {}) {
+    w_.begin_array();
+    for (const Tool& tool : chat_.tools) {
+      if (!only.empty() && tool.name != only) continue;
+      w_.begin_object().key("type").text("function").key("function").begin_object().key("name").text(tool.name);
+      if (!tool.description.empty()) w_.key("description").text(tool.description);
+      w_.key("parameters");  // some providers insist on it, also where there are none
+      if (tool.parameters.empty()) w_.raw(R"({"type":"object","properties":{}})");
+      else schema(tool.parameters, "parameters of tool", tool.name);
+      w_.end_object().end_object();
+    }
+    w_.end_array();
+  }
+
+  void strings(const std::vector<std::string>& all) {
+    w_.begin_array();
+    for (const std::string& one : all) w_.text(one);
+    w_.end_array();
+  }
+
   /// Whether the private parts of that turn are this vendor's own.
   bool own(const Message& message) const { return !message.vendor.empty() && message.vendor == out_.provider.family(); }
 
@@ -195,6 +217,47 @@ class RequestWriter {
   const Extras extras_;
   Draft& draft_;
   json::Writer w_;
+};
+
+/// The same where settings stand in an object of their own. What `extra` has in one of that name is laid over them, so that
+/// a thinking budget does not cost the limit on tokens.
+class NestedSettings : protected RequestWriter {
+ protected:
+  NestedSettings(const Outgoing& outgoing, Draft& draft, std::string_view name)
+      : RequestWriter(outgoing, draft), settings_name_(name), own_settings_(extras_[name]) {}
+
+  /// False: what `extra` has there is no object, and stands for all of it.
+  bool begin_settings() {
+    if (own_settings_.empty() || is_object(own_settings_)) return true;
+    w_.key(settings_name_).raw(own_settings_);
+    return false;
+  }
+  void end_settings() {
+    if (!own_settings_.empty()) open_settings(), w_.members(own_settings_);
+    if (settings_open_) w_.end_object();
+  }
+
+  bool is_set(std::string_view name) const { return has_member(own_settings_, name); }
+  /// Writes its key, unless it is set already.
+  bool setting(std::string_view name) {
+    if (is_set(name)) return false;
+    open_settings();
+    w_.key(name);
+    return true;
+  }
+  void setting(std::string_view name, const std::optional<double>& value) {
+    if (!value) return;
+    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
+    else if (setting(name)) w_.number(*value);
+  }
+
+ private:
+  void open_settings() {
+    if (!std::exchange(settings_open_, true)) w_.key(settings_name_).begin_object();
+  }
+
+  std::string_view settings_name_, own_settings_;
+  bool settings_open_ = false;
 };
 
 }  // namespace llmroute::dialect::detail

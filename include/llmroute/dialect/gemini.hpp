@@ -15,7 +15,6 @@
 //   those of other vendors get Google's word for "none at hand".
 // - Arguments of a call in pieces (streamFunctionCallArguments, Vertex only) are refused: they are paths, not JSON.
 // - Of several candidates the first is read. Pictures, sound, code that Google ran and citations are passed over.
-// - A stream without alt=sse, an array of chunks, is read once it is whole; alt=sse is always asked for.
 #ifndef LLMROUTE_DIALECT_GEMINI_HPP
 #define LLMROUTE_DIALECT_GEMINI_HPP
 
@@ -31,6 +30,7 @@ namespace llmroute::dialect {
 
 struct GeminiGenerate {
   static constexpr std::string_view name = "gemini";
+  static constexpr JsonBody json_body = JsonBody::pieces;  // where something on the way drops the alt=sse that is asked for
 
   static void encode(const Outgoing& outgoing, Draft& draft) { detail::GeminiRequest(outgoing, draft).write(); }
 

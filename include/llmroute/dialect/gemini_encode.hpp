@@ -6,10 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/dialect.hpp"
@@ -21,12 +19,10 @@
 
 namespace llmroute::dialect::detail {
 
-/// Writes one request. An extra `generationConfig` is laid over the one that is written here, so that a thinking budget does
-/// not cost the limit on tokens.
-class GeminiRequest : RequestWriter {
+/// Writes one request.
+class GeminiRequest : NestedSettings {
  public:
-  GeminiRequest(const Outgoing& outgoing, Draft& draft)
-      : RequestWriter(outgoing, draft), config_(extras_["generationConfig"]) {}
+  GeminiRequest(const Outgoing& outgoing, Draft& draft) : NestedSettings(outgoing, draft, "generationConfig") {}
 
   void write() {
     write_url();
@@ -94,10 +90,7 @@ class GeminiRequest : RequestWriter {
   // `responseJsonSchema` takes a JSON schema as it is. The older `responseSchema` takes a part of OpenAPI's and answers
   // 400 to additionalProperties, $ref and oneOf, which schemas written for other providers are full of.
   void generation() {
-    if (!config_.empty() && !is_object(config_)) {
-      w_.key("generationConfig").raw(config_);
-      return;
-    }
+    if (!begin_settings()) return;
     if (out_.max_tokens && setting("maxOutputTokens")) w_.number(*out_.max_tokens);
     setting("temperature", chat_.temperature);
     setting("topP", chat_.top_p);
@@ -105,19 +98,13 @@ class GeminiRequest : RequestWriter {
     setting("frequencyPenalty", chat_.frequency_penalty);
     // 32 bits are all that Gemini takes; that equal seeds stay equal is all that a seed is for.
     if (chat_.seed && setting("seed")) w_.number(*chat_.seed & 0x7FFF'FFFF);
-    if (!chat_.stop.empty() && setting("stopSequences")) {
-      w_.begin_array();
-      for (const std::string& stop : chat_.stop) w_.text(stop);
-      w_.end_array();
-    }
+    if (!chat_.stop.empty() && setting("stopSequences")) strings(chat_.stop);
     if (const auto wish = effort(); wish && setting("thinkingConfig")) think(*wish);
     const ResponseFormat& format = chat_.response_format;
     if (format.kind != ResponseFormat::Kind::text && setting("responseMimeType")) w_.text("application/json");
-    if (format.kind == ResponseFormat::Kind::schema && member(config_, "responseSchema").empty() &&
-        setting("responseJsonSchema"))
+    if (format.kind == ResponseFormat::Kind::schema && !is_set("responseSchema") && setting("responseJsonSchema"))
       schema(format.schema, "schema of response_format", format.name);
-    if (!config_.empty()) begin_config(), w_.members(config_);
-    if (configured_) w_.end_object();
+    end_settings();
   }
 
   // Up to 2.5 in tokens, later in words.
@@ -128,24 +115,6 @@ class GeminiRequest : RequestWriter {
     else w_.key("thinkingLevel").text(effort == Effort::off || effort == Effort::low ? "low" : "high");
     w_.end_object();
   }
-
-  void begin_config() {
-    if (!std::exchange(configured_, true)) w_.key("generationConfig").begin_object();
-  }
-  bool setting(std::string_view name) {
-    if (!member(config_, name).empty()) return false;
-    begin_config();
-    w_.key(name);
-    return true;
-  }
-  void setting(std::string_view name, const std::optional<double>& value) {
-    if (!value) return;
-    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
-    else if (setting(name)) w_.number(*value);
-  }
-
-  std::string_view config_;
-  bool configured_ = false;
 };
 
 }  // namespace llmroute::dialect::detail

@@ -40,6 +40,7 @@ inline Finish finish_of(std::string_view word) noexcept {
       {"tool_calls", Finish::tool_calls},
       {"function_call", Finish::tool_calls},
       {"tool_use", Finish::tool_calls},
+      {"tool_call", Finish::tool_calls},
       {"content_filter", Finish::content_filter},
       {"safety", Finish::content_filter},
       {"sensitive", Finish::content_filter},

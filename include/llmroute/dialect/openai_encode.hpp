@@ -18,7 +18,7 @@
 namespace llmroute::dialect::detail {
 
 /// Writes one request, with the deviations of its vendor.
-class OpenAiRequest : RequestWriter {
+class OpenAiRequest : protected RequestWriter {
  public:
   OpenAiRequest(const Outgoing& outgoing, Draft& draft) : RequestWriter(outgoing, draft), ids_(shape(quirks_.call_ids)) {}
 
@@ -36,7 +36,7 @@ class OpenAiRequest : RequestWriter {
     end();
   }
 
- private:
+ protected:
   static constexpr IdShape shape(CallIds ids) noexcept {
     switch (ids) {
       case CallIds::up_to_40: return {.most = 40};
@@ -113,18 +113,7 @@ class OpenAiRequest : RequestWriter {
   }
 
   void tools() {
-    if (!chat_.tools.empty() && wanted("tools")) {
-      w_.begin_array();
-      for (const Tool& tool : chat_.tools) {
-        w_.begin_object().key("type").text("function").key("function").begin_object().key("name").text(tool.name);
-        if (!tool.description.empty()) w_.key("description").text(tool.description);
-        w_.key("parameters");  // some providers insist on it, also where there are none
-        if (tool.parameters.empty()) w_.raw(R"({"type":"object","properties":{}})");
-        else schema(tool.parameters, "parameters of tool", tool.name);
-        w_.end_object().end_object();
-      }
-      w_.end_array();
-    }
+    if (!chat_.tools.empty() && wanted("tools")) function_tools();
     using Mode = ToolChoice::Mode;
     const ToolChoice& choice = chat_.tool_choice;
     const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
@@ -157,11 +146,7 @@ class OpenAiRequest : RequestWriter {
     number("presence_penalty", chat_.presence_penalty);
     number("frequency_penalty", chat_.frequency_penalty);
     if (chat_.seed && wanted("seed")) w_.number(*chat_.seed);
-    if (!chat_.stop.empty() && wanted("stop")) {
-      w_.begin_array();
-      for (const std::string& stop : chat_.stop) w_.text(stop);
-      w_.end_array();
-    }
+    if (!chat_.stop.empty() && wanted("stop")) strings(chat_.stop);
     if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*out_.max_tokens);
     if (const auto wish = effort()) think(*wish);
   }

@@ -7,7 +7,9 @@
 #include <string_view>
 
 #include "llmroute/dialect/anthropic.hpp"
+#include "llmroute/dialect/cohere.hpp"
 #include "llmroute/dialect/gemini.hpp"
+#include "llmroute/dialect/ollama.hpp"
 #include "llmroute/provider.hpp"
 
 namespace llmroute::providers::detail {
@@ -178,6 +180,15 @@ inline constexpr Vendor cohere{
     .key_page = "https://dashboard.cohere.com/api-keys",
     .capabilities = Capability::streaming | Capability::tools | Capability::json | Capability::json_schema,
     .free_tier = {.limits = {.requests_per_minute = 20}, .free = {.requests_per_day = 32}}};
+// Cohere's own format: plans and citations can be told there, and what was read from a cache.
+inline constexpr Vendor cohere_native{.name = "cohere",
+                                      .url = "https://api.cohere.com/v2",
+                                      .model = cohere.model,
+                                      .key_variable = cohere.key_variable,
+                                      .key_page = cohere.key_page,
+                                      .capabilities = cohere.capabilities,
+                                      .dialect = &dialect::cohere,
+                                      .free_tier = cohere.free_tier};
 inline constexpr Vendor nvidia{.name = "nvidia",
                                .url = "https://integrate.api.nvidia.com/v1",
                                .model = "meta/llama-3.3-70b-instruct",
@@ -206,6 +217,8 @@ inline constexpr Vendor alibaba{.name = "alibaba",
 
 // 127.0.0.1 and not localhost: that may mean ::1 first, where some of these do not listen.
 inline constexpr Vendor ollama{.name = "ollama", .url = "http://127.0.0.1:11434/v1", .where = Where::this_machine};
+inline constexpr Vendor ollama_native{
+    .name = "ollama", .url = "http://127.0.0.1:11434", .where = Where::this_machine, .dialect = &dialect::ollama};
 inline constexpr Vendor vllm{.name = "vllm", .url = "http://127.0.0.1:8000/v1", .where = Where::this_machine};
 inline constexpr Vendor lm_studio{.name = "lm_studio", .url = "http://127.0.0.1:1234/v1", .where = Where::this_machine};
 inline constexpr Vendor llama_cpp{.name = "llama_cpp", .url = "http://127.0.0.1:8080/v1", .where = Where::this_machine};

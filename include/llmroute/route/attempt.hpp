@@ -27,6 +27,7 @@
 #include "llmroute/secret.hpp"
 #include "llmroute/wire/delay.hpp"
 #include "llmroute/wire/headers.hpp"
+#include "llmroute/wire/json_stream.hpp"
 #include "llmroute/wire/printable.hpp"
 #include "llmroute/wire/rate_limits.hpp"
 #include "llmroute/wire/sse.hpp"
@@ -53,6 +54,8 @@ class Attempt {
     if (provider.function) return answer_here(provider.function, outgoing.request);
     Outgoing wire = outgoing;
     if (!outgoing.offer.capabilities.has(Capability::streaming)) wire.delivery = Delivery::whole;
+    const bool streams = wire.delivery == Delivery::stream;
+    in_pieces_ = streams && dialect_->json_body == JsonBody::pieces;
     reply_.quirks = &dialect::quirks_of(provider);
     dialect_->encode(wire, draft_);
     if (!draft_.problem.empty()) return refuse(draft_.kind, draft_.problem);
@@ -65,7 +68,7 @@ class Attempt {
     }
     for (const auto& [name, value] : provider.fields) fields_.push_back({name, value});
     add_field("content-type", "application/json");
-    add_field("accept", wire.delivery == Delivery::stream ? "text/event-stream" : "application/json");
+    add_field("accept", in_pieces_ ? "*/*" : streams ? "text/event-stream" : "application/json");
     if (!key_.view().empty()) add_field(provider.key_field.name, key_.view());
     correlation_id_ = correlation_id;
     if (!correlation_id.empty() && is_plain(correlation_id)) add_field("x-correlation-id", correlation_id_);
@@ -97,14 +100,16 @@ class Attempt {
       if (first == bytes.npos) return true;
       bytes.remove_prefix(first);
       const char c = bytes.front();
-      form_ = c == ':' || (c >= 'a' && c <= 'z') ? Form::events : Form::whole;
+      if (c == ':' || (c >= 'a' && c <= 'z')) form_ = Form::events;
+      else form_ = in_pieces_ && (c == '{' || c == '[') ? Form::objects : Form::whole;
     }
-    if (form_ == Form::whole) {
-      if (collect(bytes, most_reply_bytes)) return true;
-      reply_.malformed = true;
-      return false;
-    }
-    return events_.feed(bytes, [&](const sse::Event& e) { return event(e, content); });
+    bool more = false;
+    if (form_ == Form::whole) more = collect(bytes, most_reply_bytes);
+    else if (form_ == Form::objects) more = objects(bytes, content);
+    else more = events_.feed(bytes, [&](const sse::Event& e) { return event(e.name, e.data, content); });
+    // Where nobody wanted to stop, it cannot be read on: too long, or no JSON.
+    if (!more && !unwanted_ && !reply_.error.seen && !reply_.complete) reply_.malformed = true;
+    return more;
   }
 
   /// The call is over. What the end of the body completes goes to `content`: a last event, or all of a reply that came in
@@ -147,10 +152,10 @@ class Attempt {
   ReplyBuilder& reply() noexcept { return reply_; }
   const ReplyBuilder& reply() const noexcept { return reply_; }
   /// Whether the answer came as a stream, whatever was asked for.
-  bool streamed() const noexcept { return form_ == Form::events; }
+  bool streamed() const noexcept { return form_ == Form::events || form_ == Form::objects; }
 
  private:
-  enum class Form : std::uint8_t { unknown, whole, events };
+  enum class Form : std::uint8_t { unknown, whole, events, objects };
 
   static constexpr std::size_t most_error_bytes = std::size_t{1} << 20;
   static constexpr std::size_t most_reply_bytes = std::size_t{64} << 20;
@@ -161,14 +166,14 @@ class Attempt {
   void clear() {
     draft_.clear(), collected_.clear(), message_.clear(), fields_.clear(), key_.clear();
     reply_.clear();
-    events_.reset();
+    events_.reset(), objects_.reset();
     request_ = {};
     key_prefix_ = 0;
     status_ = 0;
     retry_after_ = {};
     limits_ = {};
     form_ = Form::unknown;
-    unwanted_ = refused_ = here_ = false;
+    in_pieces_ = unwanted_ = refused_ = here_ = false;
   }
 
   bool refuse(Kind kind, std::string_view why) {
@@ -234,10 +239,17 @@ class Attempt {
     }
   };
 
-  bool event(const sse::Event& e, OnDelta content) {
-    if (e.data.empty()) return true;
+  bool event(std::string_view name, std::string_view data, OnDelta content) {
+    if (data.empty()) return true;
     const Sink sink{*this, content};
-    return dialect_->event(e.name, e.data, reply_, sink);
+    return dialect_->event(name, data, reply_, sink);
+  }
+
+  // What follows the end of a stream may be anything: the connection is left to end by itself, so that it can be used again.
+  bool objects(std::string_view bytes, OnDelta content) {
+    bool wanted = true;
+    const bool open = objects_.feed(bytes, [&](std::string_view object) { return wanted = event({}, object, content); });
+    return open || (wanted && reply_.complete);
   }
 
   // The last resort: a provider that asks for a pause in its message alone.
@@ -263,9 +275,9 @@ class Attempt {
   void close(const http::Done& done, OnDelta content, Ended& ended) {
     const bool clean = done.error == http::Error::none;
     bool whole = false;
-    if (done.error != http::Error::stopped) whole = form_ == Form::events ? flush(content, clean) : read_whole(content, clean);
+    if (done.error != http::Error::stopped) whole = streamed() ? flush(content, clean) : read_whole(content, clean);
     // Some keep the connection open behind their [DONE], or break it there.
-    if (form_ == Form::events && reply_.complete) whole = reply_.answered;
+    if (streamed() && reply_.complete) whole = reply_.answered;
     if (reply_.error.seen) {
       ended.kind = reply_.error.kind;
       ended.retry_after = reply_.error.retry_after;
@@ -288,9 +300,13 @@ class Attempt {
 
   // The last event may lack its end. Whether the stream is whole: some never send their [DONE].
   bool flush(OnDelta content, bool clean) {
+    if (form_ == Form::objects) {
+      const bool ended = objects_.finish() == json_stream::End::complete;  // of an array, its bracket too
+      return ended && reply_.answered && clean && reply_.finish.has_value() && !reply_.says_end;
+    }
     const bool malformed = reply_.malformed, complete = reply_.complete;
     bool heard = false;
-    const auto last = [&](const sse::Event& e) { return heard = !e.data.empty(), event(e, content); };
+    const auto last = [&](const sse::Event& e) { return heard = !e.data.empty(), event(e.name, e.data, content); };
     const sse::End end = events_.finish(last, sse::Leftover::cut_line_too);
     if (end == sse::End::truncated) {
       clean = clean && heard && reply_.malformed == malformed;
@@ -318,7 +334,7 @@ class Attempt {
 
   void explain(const http::Done& done) {
     if (form_ == Form::whole && collected_.size() == most_reply_bytes) return say("an answer that is too long");
-    if (form_ == Form::events && reply_.malformed) return say("a stream that cannot be read");
+    if (streamed() && reply_.malformed) return say("a stream that cannot be read");
     if (done.error != http::Error::none) return say(http::to_string(done.error), done.detail);
     if (form_ == Form::unknown) return say("an empty answer");
     if (form_ == Form::whole && collected_.front() == '{') return say("no chat completion, or only a part of one");
@@ -362,11 +378,13 @@ class Attempt {
   http::LimitReport limits_{};
   Form form_ = Form::unknown;
   bool stream_wanted_ = false;
+  bool in_pieces_ = false;  // a stream may come as JSON objects
   bool unwanted_ = false;
   bool refused_ = false;
   bool here_ = false;  // a function has answered
   Kind refusal_{};
   sse::Parser events_{64u << 20, sse::BareJson::event};
+  json_stream::Parser objects_{64u << 20};
   std::string collected_{};  // a whole reply, or the body of an error
   std::string message_{};
   ReplyBuilder reply_{};
