@@ -28,7 +28,7 @@ class LocalFunction {
   LocalFunction() noexcept = default;
   template <class F>
     requires(!std::same_as<F, LocalFunction> && detail::SaysText<std::invoke_result_t<F&, const ChatRequest&>>)
-  LocalFunction(F function) : shared_(new Of<F>(std::move(function))) {}
+  LocalFunction(F function) : shared_(is_null(function) ? nullptr : new Of<F>(std::move(function))) {}
 
   LocalFunction(const LocalFunction& other) noexcept : shared_(other.shared_) {
     if (shared_ != nullptr) shared_->owners.fetch_add(1, std::memory_order_relaxed);
@@ -48,6 +48,12 @@ class LocalFunction {
   std::optional<std::string> operator()(const ChatRequest& request) const { return shared_->answer(request); }
 
  private:
+  template <class F>
+  static bool is_null(const F& f) noexcept {  // a pointer, or a wrapper such as std::function, that points to nothing
+    if constexpr (std::is_pointer_v<F> || requires { f.operator bool(); }) return !static_cast<bool>(f);
+    else return false;
+  }
+
   struct Shared {
     std::atomic<int> owners{1};
     virtual std::optional<std::string> answer(const ChatRequest&) = 0;

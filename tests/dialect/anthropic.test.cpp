@@ -798,3 +798,30 @@ TEST_CASE("Anthropic gets tokens to think, which leave room to answer, and nothi
                   .effort = Effort::low}) == "2048");
   }
 }
+
+TEST_CASE("Claude models that adapt are told an effort, and no temperature") {
+  const Provider p{.name = "c", .url = "https://x.example/v1", .vendor = "anthropic"};
+  const Offer offer{.model = {.rest = "claude-opus-4-7"}, .max_output = 64'000};
+  const auto said = [&](const ChatRequest& r) {
+    return tests::said_by(dialect::anthropic, {.provider = p, .offer = offer, .request = r});
+  };
+  const Said plain = said({.messages = "x", .temperature = 0.5, .effort = Effort::medium});
+  CHECK(at(plain.body, "thinking") == R"({"type":"adaptive"})");
+  CHECK(at(plain.body, "output_config") == R"({"effort":"medium"})");
+  CHECK(plain.altered == "without temperature");
+  const Said both = said({.messages = "x", .effort = Effort::high, .response_format = ResponseFormat::of_schema("n", "{}")});
+  CHECK(at(both.body, "output_config") == R"({"effort":"high","format":{"type":"json_schema","schema":{}}})");
+  CHECK(at(said({.messages = "x"}).body, "thinking").empty());
+}
+
+TEST_CASE("a thought without a signature does not go back to Anthropic") {
+  Message turn = Message::assistant("y");
+  turn.vendor = "anthropic";
+  turn.thoughts = R"([{"type":"thinking","thinking":"a"},{"type":"thinking","thinking":"b","signature":"S"}])";
+  const Provider p{.name = "c", .url = "https://x.example/v1", .vendor = "anthropic"};
+  const Offer offer{.model = {.rest = "claude"}};
+  const ChatRequest r{.messages = {Message::user("x"), turn, Message::user("z")}};
+  const std::string body = tests::said_by(dialect::anthropic, {.provider = p, .offer = offer, .request = r}).body;
+  CHECK(at(body, "messages.1.content.0.thinking") == R"("b")");
+  CHECK(at(body, "messages.1.content.1.text") == R"("y")");
+}

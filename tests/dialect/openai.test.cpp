@@ -544,7 +544,7 @@ TEST_CASE("usage that makes no sense is none") {
             .reported);
 }
 
-TEST_CASE("a cost that is a number is billed, any other is not known") {
+TEST_CASE("a cost that is a number or has a sum is billed, any other is not known") {
   const auto billed = [](std::string_view cost) {
     return whole(std::string(R"({"choices":[{"message":{}}],"usage":{"prompt_tokens":1,"cost":)").append(cost).append("}}"))
         .billed;
@@ -552,7 +552,8 @@ TEST_CASE("a cost that is a number is billed, any other is not known") {
   CHECK(billed("0.00001425") == Money::nanos(14'250));
   CHECK(billed("2.5e-05") == Money::nanos(25'000));
   CHECK(billed("0") == Money{});
-  for (const std::string_view none : {"null", "\"0.1\"", "{\"total_cost\":0.1}", "-1", "1e300"})
+  CHECK(billed("{\"request_cost\":0.09,\"total_cost\":0.1}") == Money::nanos(100'000'000));
+  for (const std::string_view none : {"null", "\"0.1\"", "{\"total_cost\":\"0.1\"}", "{\"cost\":0.1}", "-1", "1e300"})
     CHECK_FALSE(billed(none).has_value());
 }
 
@@ -880,4 +881,40 @@ TEST_CASE("thoughts are JSON after each event, whatever comes before what") {
     CHECK(json::valid(Stream({first, second, third}).got.thoughts));
   }
   CHECK(at(Stream({grows, alone, grows}).got.thoughts, "0.text") == "\"a\"");
+}
+
+TEST_CASE("a schema is called strict where it is closed all through, and else it is only followed as well as may be") {
+  const auto strict = [](std::string schema) {
+    const Said said = say({.messages = "x", .response_format = ResponseFormat::of_schema("n", std::move(schema))});
+    const bool is = at(said.body, "response_format.json_schema.strict") == "true";
+    CHECK(said.altered == (is ? "" : "without strict"));
+    return is;
+  };
+  CHECK(strict(R"({"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false})"));
+  CHECK_FALSE(strict(R"({"type":"object","properties":{"a":{"type":"string"}}})"));
+  CHECK_FALSE(strict(R"({"type":"object","properties":{"a":{"type":"string"}},"required":["a"]})"));
+  CHECK_FALSE(strict(R"({"type":"object","properties":{"a":{},"b":{}},"required":["a"],"additionalProperties":false})"));
+  constexpr std::string_view open = R"({"type":"object"})", closed = R"({"type":"object","additionalProperties":false})";
+  for (const std::string_view inner : {open, closed}) {
+    const std::string in(inner);
+    CAPTURE(in);
+    for (const std::string& schema :
+         {R"({"type":"object","properties":{"a":)" + in + R"(},"required":["a"],"additionalProperties":false})",
+          R"({"type":"array","items":)" + in + "}", R"({"anyOf":[{"type":"string"},)" + in + "]}",
+          R"({"$defs":{"d":)" + in + R"(},"type":"string"})", R"({"definitions":{"d":)" + in + R"(},"type":"string"})"})
+      CHECK(strict(schema) == (inner == closed));
+  }
+}
+
+TEST_CASE("a model that nobody described is known to reason by its name") {
+  const auto said = [](std::string_view model, Capabilities can) {
+    const Provider p{.name = "p", .url = "https://x.example/v1", .vendor = "openai"};
+    const Offer offer{.model = {.rest = model}, .capabilities = can};
+    const ChatRequest r{.messages = "x", .temperature = 0.5};
+    return tests::said_by(dialect::openai, {.provider = p, .offer = offer, .request = r}).altered;
+  };
+  CHECK(said("o4-mini", Capabilities::assumed()) == "without temperature");
+  CHECK(said("gpt-5.1", Capabilities::assumed()) == "without temperature");
+  CHECK(said("gpt-4o", Capabilities::assumed()).empty());
+  CHECK(said("gpt-5-chat", Capability::streaming).empty());
 }

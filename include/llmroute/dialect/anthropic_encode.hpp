@@ -8,7 +8,7 @@
 // | system turns, wherever they stand        | `system`, in their order                                              |
 // | user turns and tools' results in a row   | one user turn, the results first; blank texts are left out            |
 // | ids of calls, of any shape, also twice   | ids of the shape that is asked for, each once, the same in each turn  |
-// | max_tokens, which has to be there        | the request's, else what the offer names, else 4096                   |
+// | max_tokens, which has to be there        | the request's, at most what the offer names; else that, else 4096     |
 // | temperature above 1; top_p beside one    | 1; nothing                                                            |
 // | effort                                   | a number of tokens to think, half of max_tokens at most               |
 // | penalties, seed, the name of a schema    | nothing                                                               |
@@ -43,7 +43,8 @@ class AnthropicRequest : RequestWriter {
     if (!begin()) return;
     if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
     constexpr std::int64_t unknown = 4'096;  // what the oldest models that are still served can write
-    const std::int64_t room = out_.max_tokens.value_or(out_.offer.max_output > 0 ? out_.offer.max_output : unknown);
+    const std::int64_t room = (extras_.has("max_tokens") ? out_.max_tokens : max_tokens())
+                                  .value_or(out_.offer.max_output > 0 ? out_.offer.max_output : unknown);
     if (wanted("max_tokens")) w_.number(room);
     think(room);
     system();
@@ -61,22 +62,42 @@ class AnthropicRequest : RequestWriter {
   // Thoughts are part of the tokens that it may write, at least 1024 of them, and leave it no choice of temperature or tool.
   void think(std::int64_t room) {
     const auto wish = effort();
-    thinks_ = has_member(extras_["thinking"], "budget_tokens");
+    const std::string_view extra = extras_["thinking"];
+    thinks_ = adapts() || (!extra.empty() && member(extra, "type") != R"("disabled")");
     if (!wish || *wish == Effort::off || extras_.has("thinking")) return;
+    if (must_call() || in_strange_tool_loop() || goes_on() || extras_.has("max_tokens")) return draft_.left_out("effort");
+    if (adapts()) {
+      w_.key("thinking").begin_object().key("type").text("adaptive").end_object();
+      effort_ = to_string(*wish);
+      return;
+    }
     constexpr std::int64_t budgets[]{0, 2'048, 8'192, 24'576};
     std::int64_t budget = budgets[static_cast<std::size_t>(*wish)];
     if (budget > room / 2) budget = room / 2;
-    const bool forced =
-        chat_.tool_choice.mode == ToolChoice::Mode::required || chat_.tool_choice.mode == ToolChoice::Mode::named;
-    if (budget < 1'024 || forced || in_strange_tool_loop() || extras_.has("max_tokens")) return draft_.left_out("effort");
+    if (budget < 1'024) return draft_.left_out("effort");
     w_.key("thinking").begin_object().key("type").text("enabled").key("budget_tokens").number(budget).end_object();
     thinks_ = true;
   }
 
+  // Models that find out by themselves how much to think, and take neither a budget for it nor a temperature.
+  bool adapts() const {
+    const std::string model = out_.offer.model.text();
+    for (const std::string_view name : {"opus-4-7", "opus-4-8", "opus-5", "opus-4.7", "opus-4.8"})
+      if (model.find(name) != model.npos) return true;
+    return false;
+  }
+
   // Between a call and the turn that ends with it, a model that thinks insists on the thoughts that led to the call.
   bool in_strange_tool_loop() const {
-    for (auto m = chat_.messages.rbegin(); m != chat_.messages.rend() && m->role != Role::user; ++m)
-      if (!m->tool_calls.empty() && !(own(*m) && !m->thoughts.empty())) return true;
+    for (auto m = chat_.messages.rbegin(); m != chat_.messages.rend(); ++m)
+      if (m->role == Role::assistant) return !m->tool_calls.empty() && !(own(*m) && !m->thoughts.empty());
+    return false;
+  }
+
+  // What it shall go on writing began without a thought, and would have to begin with one.
+  bool goes_on() const {
+    for (auto m = chat_.messages.rbegin(); m != chat_.messages.rend(); ++m)
+      if (m->role != Role::system && says_something(*m)) return m->role == Role::assistant;
     return false;
   }
 
@@ -132,10 +153,14 @@ class AnthropicRequest : RequestWriter {
     w_.end_array().end_object();
   }
 
-  // Signed blocks, as they came: without them the model may not go on where it called a tool.
+  // Signed or sealed blocks, as they came: without them the model may not go on where it called a tool.
   void thoughts(std::string_view json) {
     json::Reader in(json);
-    if (json::valid(json)) in.array([&] { w_.raw(in.raw()); });
+    if (!json::valid(json)) return;
+    in.array([&] {
+      const std::string_view block = in.raw();
+      if (has_member(block, "signature") || has_member(block, "data")) w_.raw(block);
+    });
   }
 
   // `last`: what the model shall go on writing must not end in blanks.
@@ -215,17 +240,22 @@ class AnthropicRequest : RequestWriter {
 
   void response_format() {
     const ResponseFormat& format = chat_.response_format;
-    if (format.kind == ResponseFormat::Kind::text || extras_.has("output_format")) return;
+    const bool says_format = format.kind != ResponseFormat::Kind::text && !extras_.has("output_format");
+    if (!says_format && effort_.empty()) return;
     if (const std::string_view config = extras_["output_config"]; !config.empty()) {
-      if (!has_member(config, "format"))
+      if (says_format && !has_member(config, "format"))
         unsaid("extra has an output_config without a format, so response_format cannot be said beside it");
       return;
     }
-    if (format.kind == ResponseFormat::Kind::json)
+    if (says_format && format.kind == ResponseFormat::Kind::json)
       return unsaid("Anthropic writes JSON to a schema only: use ResponseFormat::of_schema");
-    if (!is_object(format.schema)) return wrong("schema of response_format", format.name, "is not a valid JSON object");
-    w_.key("output_config").begin_object().key("format").begin_object().key("type").text("json_schema");
-    w_.key("schema").raw(format.schema).end_object().end_object();
+    if (says_format && !is_object(format.schema))
+      return wrong("schema of response_format", format.name, "is not a valid JSON object");
+    w_.key("output_config").begin_object();
+    if (!effort_.empty()) w_.key("effort").text(effort_);
+    if (says_format)
+      w_.key("format").begin_object().key("type").text("json_schema").key("schema").raw(format.schema).end_object();
+    w_.end_object();
   }
 
   void settings() {
@@ -256,6 +286,7 @@ class AnthropicRequest : RequestWriter {
   }
 
   bool thinks_ = false;
+  std::string_view effort_{};  // said beside the format
   ShapedIds ids_{{.letters = letters_digits}};
 };
 

@@ -74,6 +74,42 @@ inline void append_url(std::string& url, std::string_view base, std::string_view
   if (query != base.npos) url.append(base.substr(query));
 }
 
+/// From Gemini 3 on calls must be signed. A name that says nothing, such as gemini-flash-latest, is of a new one.
+inline bool is_before_gemini_3(const ModelName& name) {
+  const std::string model = name.text();
+  return model.find("gemini-1") != model.npos || model.find("gemini-2") != model.npos;
+}
+
+/// Whether a schema allows no other members and leaves none out, at any depth: what OpenAI wants of a strict one.
+inline bool is_closed(std::string_view schema, int depth = 0) {
+  std::size_t properties = 0, required = 0;
+  bool closed = false, described = false, good = depth < 32;
+  json::Reader in(schema);
+  if (in.kind() == json::Kind::array) {
+    in.array([&] { good = good && is_closed(in.raw(), depth + 1); });
+    return good;
+  }
+  in.object([&](std::string_view key) {
+    const std::string_view value = in.raw();
+    json::Reader inside(value);
+    if (key == "properties") {
+      described = true;
+      inside.object([&](std::string_view) { ++properties, good = good && is_closed(inside.raw(), depth + 1); });
+    } else if (key == "required") {
+      inside.array([&] { ++required; });
+    } else if (key == "additionalProperties") {
+      closed = value == "false";
+    } else if (key == "items" || key == "anyOf") {
+      good = good && is_closed(value, depth + 1);
+    } else if (key == "$defs" || key == "definitions") {
+      inside.object([&](std::string_view) { good = good && is_closed(inside.raw(), depth + 1); });
+    } else if (key == "type" && value == R"("object")") {
+      described = true;
+    }
+  });
+  return good && (!described || (closed && required == properties));
+}
+
 /// Members of a request that nobody here knows, from the most to the least particular: what it has for this vendor alone,
 /// what it has for all, what the provider always takes along, what its vendor wants.
 class Extras {
@@ -138,6 +174,8 @@ class RequestWriter {
   bool begin() {
     if (const std::string_view broken = extras_.broken(); !broken.empty())
       return wrong(std::string(broken) += " is not a valid JSON object"), false;
+    if (out_.offer.model.empty() && out_.provider.url.find(url::model_placeholder) != std::string::npos)
+      return unsaid("its URL needs a model's name: the request names none, and the provider has no default"), false;
     w_.begin_object();
     return true;
   }
@@ -158,7 +196,7 @@ class RequestWriter {
   /// Writes the key of a member, under the name that it has there. False: it is said already, or would be refused there.
   bool wanted(std::string_view name) {
     if (extras_.has(name)) return false;
-    const MemberRule* rule = quirks_.rule(name, out_.offer.capabilities.has(Capability::reasoning));
+    const MemberRule* rule = quirks_.rule(name, reasons());
     if (rule != nullptr && rule->name.empty()) return draft_.left_out(name), false;
     if (rule != nullptr) {
       if (extras_.has(rule->name)) return false;
@@ -174,9 +212,27 @@ class RequestWriter {
     else if (wanted(name)) w_.number(*value);
   }
 
+  /// No more than the model can write: asked for more, most vendors refuse the request.
+  std::optional<std::int64_t> max_tokens() {
+    const std::int64_t most = out_.offer.max_output;
+    if (!out_.max_tokens || most <= 0 || *out_.max_tokens <= most) return out_.max_tokens;
+    draft_.alter("max_tokens", " lowered to ", std::to_string(most));
+    return most;
+  }
+
+  /// Whether its model thinks, asked or not: as it was described, else by its name.
+  bool reasons() const {
+    const Capabilities can = out_.offer.capabilities;
+    return can.has(Capability::reasoning) || (can == Capabilities::assumed() && quirks_.is_thinker(out_.offer.model.text()));
+  }
+  /// Whether it has to call a tool, which leaves many models no time to think.
+  bool must_call() const noexcept {
+    return chat_.tool_choice.mode == ToolChoice::Mode::required || chat_.tool_choice.mode == ToolChoice::Mode::named;
+  }
+
   /// How much to think, where it may be said; else it is a hint that is left out.
   std::optional<Effort> effort() {
-    if (chat_.effort && !out_.offer.capabilities.has(Capability::effort) && !out_.offer.capabilities.has(Capability::reasoning))
+    if (chat_.effort && !out_.offer.capabilities.has(Capability::effort) && !reasons())
       return draft_.left_out("effort"), std::nullopt;
     return chat_.effort;
   }

@@ -49,13 +49,8 @@ class GeminiRequest : NestedSettings {
     if (stream) draft_.url.append(base.find('?') == base.npos ? "?alt=sse" : "&alt=sse");
   }
 
-  // A name that says nothing, such as gemini-flash-latest, is of a new one.
-  bool is_old() const {
-    const std::string model = out_.offer.model.text();
-    return model.find("gemini-1") != model.npos || model.find("gemini-2") != model.npos;
-  }
+  bool is_old() const { return is_before_gemini_3(out_.offer.model); }
 
-  // From Gemini 3 on calls must be signed.
   void turns() {
     GeminiTurns turns(chat_.messages, out_.provider.family(), !is_old(), w_, draft_);
     if (turns.has_system() && wanted("systemInstruction")) turns.system();
@@ -91,7 +86,7 @@ class GeminiRequest : NestedSettings {
   // 400 to additionalProperties, $ref and oneOf, which schemas written for other providers are full of.
   void generation() {
     if (!begin_settings()) return;
-    if (out_.max_tokens && setting("maxOutputTokens")) w_.number(*out_.max_tokens);
+    if (out_.max_tokens && setting("maxOutputTokens")) w_.number(*max_tokens());
     setting("temperature", chat_.temperature);
     setting("topP", chat_.top_p);
     setting("presencePenalty", chat_.presence_penalty);
@@ -101,6 +96,8 @@ class GeminiRequest : NestedSettings {
     if (!chat_.stop.empty() && setting("stopSequences")) strings(chat_.stop);
     if (const auto wish = effort(); wish && setting("thinkingConfig")) think(*wish);
     const ResponseFormat& format = chat_.response_format;
+    if (format.kind != ResponseFormat::Kind::text && !chat_.tools.empty() && is_old())
+      unsaid("models before Gemini 3 write JSON or call tools, not both");
     if (format.kind != ResponseFormat::Kind::text && setting("responseMimeType")) w_.text("application/json");
     if (format.kind == ResponseFormat::Kind::schema && !is_set("responseSchema") && setting("responseJsonSchema"))
       schema(format.schema, "schema of response_format", format.name);
@@ -111,7 +108,10 @@ class GeminiRequest : NestedSettings {
   void think(Effort effort) {
     constexpr std::int64_t budgets[]{0, 1'024, 8'192, 24'576};
     w_.begin_object();
-    if (is_old()) w_.key("thinkingBudget").number(budgets[static_cast<std::size_t>(effort)]);
+    constexpr std::int64_t least = 128;  // of a Pro, which cannot but think
+    const bool pro = out_.offer.model.text().find("-pro") != std::string::npos;
+    const std::int64_t budget = budgets[static_cast<std::size_t>(effort)];
+    if (is_old()) w_.key("thinkingBudget").number(pro && budget < least ? least : budget);
     else w_.key("thinkingLevel").text(effort == Effort::off || effort == Effort::low ? "low" : "high");
     w_.end_object();
   }

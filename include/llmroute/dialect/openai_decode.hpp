@@ -159,15 +159,27 @@ class OpenAiAnswer {
     bool thought = false;  // some say the same under both names
     in.object([&](std::string_view key) {
       if (key == "content") content(in);
-      else if (key == "reasoning" || key == "reasoning_content")
-        thought = thought || (append(in, to_.reasoning) && to_.reasoning.size() > reasoning_from_);
-      else if (key == "reasoning_details") details(in);
+      else if (key == "reasoning" || key == "reasoning_content") {
+        const std::string_view said = in.raw();
+        json::Reader said_in(said);
+        if (key == "reasoning_content") to_go_back(said);
+        thought = thought || (append(said_in, to_.reasoning) && to_.reasoning.size() > reasoning_from_);
+      } else if (key == "reasoning_details") details(in);
       else if (key == "annotations") in.array([&] { to_.keep_more("annotations", in.raw()); });
       else if (key == "extra_content") signature_in(in, to_.thoughts, Signature::as_json);
       else if (key == "refusal") append(in, to_.refusal);
       else if (key == "tool_calls") in.array([&] { tool_call(in); });
       else if (key == "function_call") function_call(in);
     });
+  }
+
+  // What some vendors want to hear again, as an object that is valid after each piece.
+  void to_go_back(std::string_view thought) {
+    if (to_.quirks == nullptr || !to_.quirks->hears_thoughts || !ThoughtList::is_text(thought)) return;
+    if (!to_.thoughts.starts_with('{')) to_.thoughts = R"({"reasoning_content":""})";
+    to_.thoughts.resize(to_.thoughts.size() - 2);
+    to_.thoughts.append(thought.substr(1));
+    to_.thoughts.push_back('}');
   }
 
   // OpenRouter's thoughts, which go back as they are. A stream brings them in pieces, the text first, then its signature.
@@ -319,6 +331,16 @@ class OpenAiAnswer {
     return to_.tool_calls.size() - 1;
   }
 
+  // A number, or the sum of an object.
+  static bool dollars(json::Reader& in, double& cost) {
+    if (in.number(cost)) return true;
+    bool said = false;
+    in.object([&](std::string_view key) {
+      if (key == "total_cost") said = in.number(cost);
+    });
+    return said;
+  }
+
   // Figures are never summed: many providers repeat them, growing, with each chunk.
   void usage(std::string_view json) {
     json::Reader in(json);
@@ -351,7 +373,8 @@ class OpenAiAnswer {
                key == "cache_read_input_tokens")
         count(usage.cached);
       else if (key == "reasoning_tokens") count(usage.reasoning);
-      else if (key == "cost" && in.number(cost) && cost >= 0 && cost < 9e9) to_.billed = Money::nanos(std::llround(cost * 1e9));
+      else if (key == "cost" && dollars(in, cost) && cost >= 0 && cost < 9e9)
+        to_.billed = Money::nanos(std::llround(cost * 1e9));
     });
     if (!counted.prompt && !counted.completion) return;
     to_.counted = counted;

@@ -5,8 +5,10 @@
 #define LLMROUTE_DIALECT_OPENAI_ENCODE_HPP
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "llmroute/chat.hpp"
 #include "llmroute/dialect/call_ids.hpp"
@@ -37,6 +39,8 @@ class OpenAiRequest : protected RequestWriter {
   }
 
  protected:
+  using Role = Message::Role;
+
   static constexpr IdShape shape(CallIds ids) noexcept {
     switch (ids) {
       case CallIds::up_to_40: return {.most = 40};
@@ -48,15 +52,41 @@ class OpenAiRequest : protected RequestWriter {
 
   void messages() {
     if (!wanted("messages")) return;
+    const std::vector<Message>& all = chat_.messages;
     w_.begin_array();
-    for (const Message& message : chat_.messages) turn(message);
+    for (std::size_t i = 0, end = 0; i < all.size(); i = end) {
+      end = i;
+      if (all[i].role == Role::tool || (i > 0 && !all[i - 1].tool_calls.empty()))
+        while (end < all.size() && (all[end].role == Role::tool || all[end].role == Role::system)) ++end;
+      if (end == i) turn(all[end++]);
+      else results(std::span(all).subspan(i, end - i));
+    }
     w_.end_array();
+  }
+
+  // They have to stand right behind their calls, and may hold no images: those become the user's.
+  void results(std::span<const Message> turns) {
+    bool images = false;
+    for (const Message& m : turns) {
+      if (m.role != Role::tool) continue;
+      turn(m);
+      for (const Part& part : m.parts) images = images || part.is_image();
+    }
+    if (images) {
+      w_.begin_object().key("role").text("user").key("content").begin_array();
+      for (const Message& m : turns)
+        for (const Part& p : m.parts)
+          if (m.role == Role::tool && p.is_image()) part(p);
+      w_.end_array().end_object();
+    }
+    for (const Message& m : turns)
+      if (m.role != Role::tool) turn(m);
   }
 
   void turn(const Message& message) {
     constexpr std::string_view roles[]{"system", "user", "assistant", "tool"};
     w_.begin_object().key("role").text(roles[static_cast<std::size_t>(message.role)]);
-    if (message.role == Message::Role::tool) w_.key("tool_call_id").text(ids_.of_result(message.tool_call_id));
+    if (message.role == Role::tool) w_.key("tool_call_id").text(ids_.of_result(message.tool_call_id));
     w_.key("content");
     if (message.parts.empty() && !message.tool_calls.empty()) w_.null();
     else if (message.parts.empty()) w_.text("");
@@ -64,21 +94,37 @@ class OpenAiRequest : protected RequestWriter {
     else parts(message);
     if (!message.tool_calls.empty()) {
       w_.key("tool_calls").begin_array();
+      bool first = true;
       for (const ToolCall& call : message.tool_calls) {
         w_.begin_object().key("id").text(ids_.of_call(call.id)).key("type").text("function");
         w_.key("function").begin_object().key("name").text(call.name);
         w_.key("arguments").text(arguments_of(call));
         w_.end_object();
-        if (own(message) && !call.signature.empty()) {  // Google's, in the place where it gave it
+        // Google's, in the place where it gave it: the first call of a turn has one.
+        std::string_view signature = own(message) ? std::string_view(call.signature) : std::string_view();
+        const bool stands_in = signature.empty() && first && !quirks_.unsigned_call.empty();
+        if (stands_in && !is_before_gemini_3(out_.offer.model)) signature = quirks_.unsigned_call;
+        first = false;
+        if (!signature.empty()) {
           w_.key("extra_content").begin_object().key("google").begin_object();
-          w_.key("thought_signature").text(call.signature).end_object().end_object();
+          w_.key("thought_signature").text(signature).end_object().end_object();
         }
         w_.end_object();
       }
       w_.end_array();
     }
     if (own(message)) thoughts(message.thoughts);
+    if (quirks_.hears_thoughts && !message.tool_calls.empty()) thought_behind(message);
+    const bool unfinished = message.role == Role::assistant && message.tool_calls.empty() && &message == &chat_.messages.back();
+    if (unfinished && !quirks_.unfinished_turn.empty()) w_.key(quirks_.unfinished_turn).boolean(true);
     w_.end_object();
+  }
+
+  // Those of other vendors stay with them: of a call of theirs there is nothing to tell, and a model that thinks insists on it.
+  void thought_behind(const Message& message) {
+    const std::string_view own_thought = own(message) ? member(message.thoughts, "reasoning_content") : std::string_view();
+    if (!own_thought.empty() && json::valid(message.thoughts)) w_.key("reasoning_content").raw(own_thought);
+    else if (reasons()) w_.key("reasoning_content").text("");
   }
 
   // In the form in which they came: OpenRouter's list, or the signature that Gemini gave.
@@ -94,22 +140,32 @@ class OpenAiRequest : protected RequestWriter {
   }
 
   void parts(const Message& message) {
+    const bool result = message.role == Role::tool;  // its images stand behind it
+    bool any = !result;
+    for (const Part& p : message.parts) any = any || !p.is_image();
+    if (!any) return w_.text(""), void();
     w_.begin_array();
-    for (const Part& part : message.parts) {
-      w_.begin_object().key("type").text(part.is_image() ? "image_url" : "text");
-      if (!part.is_image()) {
-        w_.key("text").text(part.content);
-      } else {
-        w_.key("image_url").begin_object().key("url");
-        if (part.kind == Part::Kind::image_url) w_.text(part.content);
-        else w_.text("data:", part.media_type, ";base64,", part.content);
-        w_.end_object();
-        if (part.kind == Part::Kind::image_bytes && part.media_type.empty())
-          wrong("an image by its bytes needs a media type, such as image/png");
-      }
-      w_.end_object();
+    for (const Part& p : message.parts) {
+      if (p.is_image() && result) continue;
+      if (p.is_image() && message.role != Role::user) unsaid("images are taken in turns of the user only");
+      part(p);
     }
     w_.end_array();
+  }
+
+  void part(const Part& part) {
+    w_.begin_object().key("type").text(part.is_image() ? "image_url" : "text");
+    if (!part.is_image()) {
+      w_.key("text").text(part.content);
+    } else {
+      w_.key("image_url").begin_object().key("url");
+      if (part.kind == Part::Kind::image_url) w_.text(part.content);
+      else w_.text("data:", part.media_type, ";base64,", part.content);
+      w_.end_object();
+      if (part.kind == Part::Kind::image_bytes && part.media_type.empty())
+        wrong("an image by its bytes needs a media type, such as image/png");
+    }
+    w_.end_object();
   }
 
   void tools() {
@@ -135,7 +191,11 @@ class OpenAiRequest : protected RequestWriter {
     }
     const std::string_view name = format.name.empty() ? std::string_view("reply") : std::string_view(format.name);
     w_.begin_object().key("type").text("json_schema").key("json_schema").begin_object();
-    w_.key("name").text(name).key("strict").boolean(true).key("schema");
+    const bool strict = is_closed(format.schema);  // it would refuse any other, where it may come near to it
+    w_.key("name").text(name);
+    if (strict) w_.key("strict").boolean(true);
+    else draft_.left_out("strict");
+    w_.key("schema");
     schema(format.schema, "schema of response_format", name);
     w_.end_object().end_object();
   }
@@ -146,9 +206,17 @@ class OpenAiRequest : protected RequestWriter {
     number("presence_penalty", chat_.presence_penalty);
     number("frequency_penalty", chat_.frequency_penalty);
     if (chat_.seed && wanted("seed")) w_.number(*chat_.seed);
-    if (!chat_.stop.empty() && wanted("stop")) strings(chat_.stop);
-    if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*out_.max_tokens);
-    if (const auto wish = effort()) think(*wish);
+    if (!chat_.stop.empty() && wanted("stop")) {
+      if (quirks_.most_stops != 0 && chat_.stop.size() > quirks_.most_stops) unsaid("it takes fewer texts to stop at");
+      strings(chat_.stop);
+    }
+    if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*max_tokens());
+    auto wish = effort();
+    if (quirks_.effort == EffortWord::thinking && must_call() && (wish || reasons())) {
+      if (wish && *wish != Effort::off) draft_.left_out("effort");
+      wish = Effort::off;
+    }
+    if (wish) think(*wish);
   }
 
   void think(Effort effort) {

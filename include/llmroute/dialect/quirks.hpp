@@ -7,6 +7,7 @@
 #ifndef LLMROUTE_DIALECT_QUIRKS_HPP
 #define LLMROUTE_DIALECT_QUIRKS_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -45,13 +46,23 @@ enum class EffortWord : std::uint8_t {
 struct Quirks {
   std::string_view vendor{};
   MemberRule members[7]{};
-  std::string_view adds{};     ///< a JSON object: members that each request takes along
-  bool asks_for_usage = true;  ///< whether a stream has to ask for it, and may
+  std::string_view thinkers[4]{};  ///< how the names of its models begin that reason, where nobody described them
+  std::string_view adds{};         ///< a JSON object: members that each request takes along
+  bool asks_for_usage = true;      ///< whether a stream has to ask for it, and may
   EffortWord effort = EffortWord::reasoning_effort;
   CallIds call_ids = CallIds::any;
   Thoughts thoughts = Thoughts::in_completion;
+  bool hears_thoughts = false;         ///< a turn that called a tool is refused without the `reasoning_content` behind it
+  std::string_view unsigned_call{};    ///< what stands for the signature of a call that another vendor's model made
+  std::string_view unfinished_turn{};  ///< a flag, without which a last turn of the assistant's is refused
+  std::size_t most_stops = 0;          ///< 0: not known
   StreamEnd stream_end = StreamEnd::said;
 
+  constexpr bool is_thinker(std::string_view model) const noexcept {
+    for (const std::string_view begin : thinkers)
+      if (!begin.empty() && model.starts_with(begin)) return true;
+    return false;
+  }
   constexpr const MemberRule* rule(std::string_view member, bool reasons) const noexcept {
     for (const MemberRule& r : members)
       if (r.member == member && (reasons || r.of == MemberRule::Of::all_models)) return &r;
@@ -77,7 +88,9 @@ inline constexpr Quirks quirks[]{
                  {"presence_penalty", {}, thinkers},
                  {"frequency_penalty", {}, thinkers},
                  {"stop", {}, thinkers}},
-     .call_ids = CallIds::up_to_40},
+     .thinkers = {"o1", "o3", "o4", "gpt-5"},
+     .call_ids = CallIds::up_to_40,
+     .most_stops = 4},
     // Mistral's models there know the old name alone.
     {.vendor = "azure",
      .members = {{"max_tokens", "max_completion_tokens", thinkers},
@@ -86,8 +99,10 @@ inline constexpr Quirks quirks[]{
                  {"presence_penalty", {}, thinkers},
                  {"frequency_penalty", {}, thinkers},
                  {"stop", {}, thinkers}},
-     .call_ids = CallIds::up_to_40},
-    {.vendor = "groq"},
+     .thinkers = {"o1", "o3", "o4", "gpt-5"},
+     .call_ids = CallIds::up_to_40,
+     .most_stops = 4},
+    {.vendor = "groq", .most_stops = 4},
     {.vendor = "together"},
     {.vendor = "openrouter", .adds = R"({"usage":{"include":true}})", .effort = EffortWord::reasoning},
     {.vendor = "cerebras", .members = {{"presence_penalty"}, {"frequency_penalty"}}},
@@ -96,15 +111,19 @@ inline constexpr Quirks quirks[]{
      .members = {{"seed", "random_seed"}},
      .asks_for_usage = false,
      .effort = EffortWord::missing,
-     .call_ids = CallIds::nine_letters_and_digits},
+     .call_ids = CallIds::nine_letters_and_digits,
+     .unfinished_turn = "prefix"},
     {.vendor = "xai",
      .members = {{"presence_penalty", {}, thinkers}, {"frequency_penalty", {}, thinkers}, {"stop", {}, thinkers}},
      .thoughts = Thoughts::beside_completion},
-    {.vendor = "deepseek", .members = {{"seed"}}, .effort = EffortWord::thinking},
+    {.vendor = "deepseek", .members = {{"seed"}}, .effort = EffortWord::thinking, .hears_thoughts = true},
     // It would shorten the reply to what is left of the window, and say nothing.
     {.vendor = "fireworks", .adds = R"({"context_length_exceeded_behavior":"error"})"},
     {.vendor = "perplexity", .asks_for_usage = false, .stream_end = StreamEnd::may_go_without_it},
-    {.vendor = "gemini", .effort = EffortWord::reasoning_effort_or_none, .thoughts = Thoughts::beside_completion},
+    {.vendor = "gemini",
+     .effort = EffortWord::reasoning_effort_or_none,
+     .thoughts = Thoughts::beside_completion,
+     .unsigned_call = "skip_thought_signature_validator"},
     {.vendor = "huggingface", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "writer", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "gpustack", .stream_end = StreamEnd::may_go_without_it},
@@ -120,7 +139,14 @@ inline constexpr Quirks quirks[]{
     {.vendor = "llama_cpp"},
     {.vendor = "lm_studio"},
     {.vendor = "mistralrs"},
-    {.vendor = "moonshot", .effort = EffortWord::thinking},
+    // Of its models that think each has a temperature of its own, and refuses any other.
+    {.vendor = "moonshot",
+     .members = {{"temperature", {}, thinkers},
+                 {"top_p", {}, thinkers},
+                 {"presence_penalty", {}, thinkers},
+                 {"frequency_penalty", {}, thinkers}},
+     .effort = EffortWord::thinking,
+     .hears_thoughts = true},
     {.vendor = "ollama", .effort = EffortWord::reasoning_effort_or_none},
     {.vendor = "snowflake"},
     {.vendor = "venice"},

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "llmroute/config.hpp"
-#include "llmroute/dialect/encoding.hpp"  // join_url
+#include "llmroute/dialect/encoding.hpp"  // append_url
 #include "llmroute/dialect/openai.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/http.hpp"
@@ -219,11 +219,6 @@ class ModelListing {
     failure_.provider = std::string_view(provider_.name);
     failure_.status = status_;
     failure_.retry_after = retry_after;
-  }
-
-  static void hide(std::string& words, std::string_view secret, std::size_t least) {
-    for (std::size_t at = 0; secret.size() >= least && (at = words.find(secret, at)) != words.npos;)
-      words.replace(at, secret.size(), "***");
   }
 
   const Provider& provider_;

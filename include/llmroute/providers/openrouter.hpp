@@ -40,6 +40,7 @@ struct Routing {
     json::Writer w(members);
     w.begin_object();
     list(w, "models", models);
+    const std::size_t before = members.size();
     w.key("provider").begin_object();
     list(w, "order", order);
     list(w, "only", only);
@@ -56,7 +57,9 @@ struct Routing {
       rate(w, "completion", max_price.output);
       w.end_object();
     }
-    w.end_object().end_object();
+    w.end_object();
+    if (members.ends_with("{}")) members.resize(before);  // an empty one would take the place of what the provider always says
+    w.end_object();
     return members;
   }
 

@@ -170,6 +170,7 @@ class Attempt {
     request_ = {};
     key_prefix_ = 0;
     status_ = 0;
+    call_bytes_ = 0;
     retry_after_ = {};
     limits_ = {};
     form_ = Form::unknown;
@@ -242,7 +243,15 @@ class Attempt {
   bool event(std::string_view name, std::string_view data, OnDelta content) {
     if (data.empty()) return true;
     const Sink sink{*this, content};
-    return dialect_->event(name, data, reply_, sink);
+    reply_.pieces.clear();
+    const bool more = dialect_->event(name, data, reply_, sink);
+    for (const ReplyBuilder::Piece& piece : reply_.pieces) {
+      const ToolCall& call = reply_.tool_calls[piece.call];
+      call_bytes_ += piece.size + (piece.id ? call.id.size() : 0) + (piece.name ? call.name.size() + call.signature.size() : 0);
+    }
+    if (held() <= most_reply_bytes) return more;
+    reply_.malformed = true;
+    return false;
   }
 
   // What follows the end of a stream may be anything: the connection is left to end by itself, so that it can be used again.
@@ -250,6 +259,14 @@ class Attempt {
     bool wanted = true;
     const bool open = objects_.feed(bytes, [&](std::string_view object) { return wanted = event({}, object, content); });
     return open || (wanted && reply_.complete);
+  }
+
+  // What a stream without end would fill the memory with.
+  std::size_t held() const noexcept {
+    std::size_t bytes =
+        call_bytes_ + reply_.text.size() + reply_.reasoning.size() + reply_.refusal.size() + reply_.thoughts.size();
+    for (const auto& member : reply_.extra) bytes += member.second.size();
+    return bytes;
   }
 
   // The last resort: a provider that asks for a pause in its message alone.
@@ -334,6 +351,7 @@ class Attempt {
 
   void explain(const http::Done& done) {
     if (form_ == Form::whole && collected_.size() == most_reply_bytes) return say("an answer that is too long");
+    if (streamed() && held() > most_reply_bytes) return say("an answer that is too long");
     if (streamed() && reply_.malformed) return say("a stream that cannot be read");
     if (done.error != http::Error::none) return say(http::to_string(done.error), done.detail);
     if (form_ == Form::unknown) return say("an empty answer");
@@ -350,11 +368,6 @@ class Attempt {
     for (const http::Field& f : fields_)
       if (f.value != "application/json" && f.value != "text/event-stream") hide(words, f.value, 8);
     return words;
-  }
-
-  static void hide(std::string& words, std::string_view secret, std::size_t least) {
-    for (std::size_t at = 0; secret.size() >= least && (at = words.find(secret, at)) != words.npos;)
-      words.replace(at, secret.size(), "***");
   }
 
   // A provider's words go out through here alone.
@@ -374,6 +387,7 @@ class Attempt {
   http::Request request_{};
 
   int status_ = 0;
+  std::size_t call_bytes_ = 0;
   Duration retry_after_{};
   http::LimitReport limits_{};
   Form form_ = Form::unknown;

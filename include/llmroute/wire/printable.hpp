@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "llmroute/wire/utf8.hpp"
 
@@ -46,6 +47,17 @@ inline std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   append_printable(out, text, limit);
   return out;
+}
+
+/// Puts *** in the place of a secret, wherever it stands: in one pass, as a stranger may have repeated it without end. One that
+/// is shorter than `least` could be part of any word, and stays.
+inline void hide(std::string& words, std::string_view secret, std::size_t least) {
+  if (secret.empty() || secret.size() < least || words.find(secret) == words.npos) return;
+  std::string out;
+  std::size_t from = 0;
+  for (std::size_t at = 0; (at = words.find(secret, from)) != words.npos; from = at + secret.size())
+    out.append(words, from, at - from).append("***");
+  words = std::move(out.append(words, from));
 }
 
 }  // namespace llmroute
