@@ -57,6 +57,8 @@ TEST_CASE("what is wrong with a request is said before anybody is asked") {
   CHECK_THAT(fault(r), ContainsSubstring("no name"));
   r.tools = {Tool{.name = "search"}};
   CHECK(fault(r) == "");
+  CHECK_THAT(fault({.messages = "x", .tool_choice = ToolChoice::required()}), ContainsSubstring("there is none"));
+  CHECK(fault({.messages = "x", .tool_choice = ToolChoice::required(), .extra = R"({"tools":[]})"}) == "");
   r.tool_choice = {.mode = ToolChoice::Mode::named, .name = "other"};
   CHECK_THAT(fault(r), ContainsSubstring("not among the tools"));
   r.tool_choice.name = "search";
@@ -131,6 +133,11 @@ TEST_CASE("what a prompt can cost at most is a token a byte, with room for templ
   CHECK(most_prompt_tokens(q) == 5 + 3 * 32 + 4'096);
   q.judgement.prompt_tokens = 50'000;
   CHECK(most_prompt_tokens(q) == 50'000);
+  ChatRequest more{.messages = {Message::assistant("abc", {{"i", "f", "{}", "sig"}})}, .extra = "{}"};
+  more.extra_for = {{"v", "{}"}};
+  more.messages[0].thoughts = "[]";
+  const Query bytes{.request = more, .options = options};
+  CHECK(most_prompt_tokens(bytes) == 2 * 32 + 3 + 1 + 2 + 3 + 2 + 2 + 2);
 }
 
 TEST_CASE("a request demands something where it needs a capability, or brings a list of the caller's") {

@@ -22,6 +22,9 @@ inline const char* fault_of(const ChatRequest& r) noexcept {
       return "a tool's result does not say which call it belongs to: tool_call_id is empty";
   for (const Tool& t : r.tools)
     if (t.name.empty()) return "a tool has no name";
+  const bool tools_may_be_extra = !r.extra.empty() || !r.extra_for.empty();
+  if (r.tool_choice.mode == ToolChoice::Mode::required && r.tools.empty() && !tools_may_be_extra)
+    return "tool_choice requires a tool, and there is none";
   if (r.tool_choice.mode == ToolChoice::Mode::named) {
     for (const Tool& t : r.tools)
       if (t.name == r.tool_choice.name) return nullptr;
@@ -45,9 +48,11 @@ inline std::int64_t prompt_bytes(const ChatRequest& r) noexcept {
 /// More than any provider will bill for a prompt: one token a byte at most, and what templates and images add.
 inline std::int64_t most_prompt_tokens(const Query& q) noexcept {
   constexpr std::int64_t per_turn = 32, per_image = 4'096;
-  std::int64_t tokens = prompt_bytes(q.request) + per_turn;
+  std::int64_t tokens = prompt_bytes(q.request) + static_cast<std::int64_t>(q.request.extra.size()) + per_turn;
+  for (const auto& [vendor, members] : q.request.extra_for) tokens += static_cast<std::int64_t>(members.size());
   for (const Message& m : q.request.messages) {
-    tokens += per_turn;
+    tokens += per_turn + static_cast<std::int64_t>(m.thoughts.size());
+    for (const ToolCall& c : m.tool_calls) tokens += static_cast<std::int64_t>(c.signature.size());
     for (const Part& p : m.parts) tokens += p.is_image() ? per_image : 0;
   }
   return tokens < q.prompt_tokens() ? q.prompt_tokens() : tokens;
