@@ -27,6 +27,7 @@ Provider house() {
 // [readme:dialect]
 struct Lines {  // a server that takes a prompt as it is and answers with plain text
   static constexpr std::string_view name = "lines";
+  static constexpr Streams streams = Streams::never;
 
   static void encode(const Outgoing& out, Draft& draft) {
     draft.url = out.provider.url + "/ask";
@@ -37,7 +38,7 @@ struct Lines {  // a server that takes a prompt as it is and answers with plain 
       }
     if (out.request.seed) draft.left_out("seed");
   }
-  static bool event(std::string_view, std::string_view, ReplyBuilder&, OnDelta) { return true; }  // it never streams
+  static bool event(std::string_view, std::string_view, ReplyBuilder&, OnDelta) { return true; }
   static bool whole(std::string_view body, ReplyBuilder& reply) {
     reply.text = body;
     return !body.empty();
@@ -88,11 +89,11 @@ TEST_CASE("docs: what goes along") {
 }
 
 TEST_CASE("docs: a wire format of one's own") {
-  Asked asked{.answer = "Fine, thanks"};
+  Asked asked{.answer = "fine, thanks"};
   Router router{Fleet{lines()}, transport::from(std::ref(asked))};
   const auto reply = router.complete({.messages = "How are you?", .seed = 1});
   REQUIRE(reply);
-  CHECK(reply->text == "Fine, thanks");
+  CHECK(reply->text == "fine, thanks");
   CHECK(reply->trail[0].altered == "without seed");
   CHECK(asked.bodies.at(0) == "How are you?\n");
   const auto image = router.complete({.messages = {Message::user({Part::image_url("https://x.example/a.png")})}});

@@ -484,6 +484,22 @@ TEST_CASE("the rest of a setup holds for each key, and an empty key is not the e
   CHECK(providers::each(mine, {"k"}, {.name = "mine", .url = "https://h/v1"})[0].name == "mine-1");
 }
 
+TEST_CASE("a fleet of the environment stands beside others, and may have none that has a key") {
+  const NoKeys none_set;
+  const auto with_local = [] { return Fleet{providers::from_environment().providers(), providers::ollama()}; };
+  CHECK(names(with_local()) == std::vector<std::string>{"ollama"});
+  const Variable key("GROQ_API_KEY", "k");
+  CHECK(names(with_local()) == std::vector<std::string>{"groq", "ollama"});
+}
+
+TEST_CASE("each key may be of the free tier") {
+  const auto free = [](const providers::Setup& s) { return providers::groq(s).free_tier(); };
+  const std::vector<Provider> two = providers::each(free, {"a", "b"});
+  REQUIRE(two.size() == 2);
+  CHECK(two[1].name == "groq-2");
+  CHECK(two[1].limits.requests_per_minute > 0);
+}
+
 TEST_CASE("a fleet takes many providers beside single ones") {
   const std::vector<std::string> keys{"a", "b"};
   const Fleet fleet{providers::openai({.key = "k"}), providers::each(providers::groq, keys), providers::ollama()};

@@ -488,6 +488,7 @@ TEST_CASE("what one provider's format cannot say is asked of the next one, and n
     REQUIRE_FALSE(none_left);
     CHECK(none_left.error().kind == Kind::unsupported);
     CHECK(none_left.error().message.find("takes nothing else") != std::string::npos);
+    CHECK(none_left.error().trail.size() == 1);  // and is not asked again
     CHECK(asked.size() == 1);
   }
   SECTION("what is wrong wherever it is asked stops") {

@@ -86,6 +86,8 @@ inline Provider alibaba(const Setup& s = {}) { return detail::make(detail::aliba
 /// Azure OpenAI: `azure({.url = "https://acme.openai.azure.com", .model = "my-deployment"})`, the URL also from
 /// AZURE_OPENAI_ENDPOINT. One without a path is asked in the v1 form, at /openai/v1. The older form names the deployment
 /// in its path: `.url = "https://acme.openai.azure.com/openai/deployments/{model}?api-version=2024-10-21"`.
+/// Nobody knows by a deployment's name what it is of. One that reasons refuses `max_tokens` and `temperature`, so say it:
+/// `.capabilities = Capabilities::assumed() | Capability::reasoning`.
 inline Provider azure(const Setup& s = {}) { return detail::make(detail::azure, s); }
 /// Amazon Bedrock's OpenAI-compatible endpoint, in `.region`, or in that of AWS_REGION or AWS_DEFAULT_REGION.
 inline Provider bedrock(const Setup& s = {}) { return detail::make(detail::bedrock, s); }
@@ -128,6 +130,7 @@ concept Preset = std::is_invocable_r_v<Provider, P&, const Setup&>;
 }  // namespace detail
 
 /// A provider for each key: groq-1, groq-2 and so on. Keys of one account share its limits: `{.quota_group = "account"}`.
+/// Any callable is a preset: `each([](const Setup& s) { return groq(s).free_tier(); }, keys)`.
 template <detail::Preset P>
 std::vector<Provider> each(P preset, std::initializer_list<Secret> keys, const Setup& s = {}) {
   return detail::each_of(preset, keys, s);
@@ -139,7 +142,8 @@ std::vector<Provider> each(P preset, const Keys& keys, const Setup& s = {}) {
 }
 
 /// A fleet of every vendor whose key is set, in the order of the table; of Azure and Bedrock only where they are is known as
-/// well. Servers on this machine need no key, and are not in it.
+/// well. Servers on this machine need no key, and are not in it; beside the others they are in
+/// `Fleet{from_environment().providers(), ollama()}`.
 inline Fleet from_environment(const Environment& environment = {}) {
   std::vector<Provider> all;
   for (const detail::Vendor* v : detail::vendors) {

@@ -68,6 +68,13 @@ bool read_number(std::string_view text, Integer& to) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+/// Unicode has line ends beyond those of ASCII, and some readers of lines break at them: they are written as escapes.
+inline void escape_line_ends(std::string& json) {
+  constexpr std::string_view ends[][2]{{"\xC2\x85", "\\u0085"}, {"\xE2\x80\xA8", "\\u2028"}, {"\xE2\x80\xA9", "\\u2029"}};
+  for (const auto& [end, escape] : ends)
+    for (std::size_t at = 0; (at = json.find(end, at)) != json.npos; at += escape.size()) json.replace(at, end.size(), escape);
+}
+
 /// One object, a line: `fill(writer)` writes its members.
 template <class Fill>
 void write_line(std::ostream& out, Fill fill) {
@@ -76,6 +83,7 @@ void write_line(std::ostream& out, Fill fill) {
   writer.begin_object();
   fill(writer);
   writer.end_object();
+  escape_line_ends(line);
   out << line << '\n';
 }
 
@@ -83,8 +91,12 @@ void write_line(std::ostream& out, Fill fill) {
 inline bool run_json(std::istream& in, std::ostream& out) {
   bool good = true;
   for (std::string path; std::getline(in, path);) {
+    auto text = all_of(std::filesystem::path(path));
+    if (!text && path.ends_with('\r')) {  // lines may end as they do on Windows, but a name may end like that, too
+      path.pop_back();
+      text = all_of(std::filesystem::path(path));
+    }
     if (path.empty()) continue;
-    const auto text = all_of(std::filesystem::path(path));
     good = good && text.has_value();
     write_line(out, [&](llmroute::json::Writer& w) {
       w.key("path").text(path);

@@ -95,6 +95,15 @@ TEST_CASE("conform json says of each file whether it is JSON") {
                        line("\"path\":\"" + deep + "\",\"valid\":false"));
 }
 
+TEST_CASE("conform json takes lines that end in CR LF") {
+  const Folder folder;
+  const std::string good = folder.add("good", "7"), odd = folder.add("odd\r", "[");
+  const Ran ran({"json"}, good + "\r\n\r\n" + odd + "\n");
+  CHECK(ran.code == 0);
+  CHECK(ran.out ==
+        line("\"path\":\"" + good + "\",\"valid\":true") + line("\"path\":\"" + folder.path("odd") + "\\r\",\"valid\":false"));
+}
+
 TEST_CASE("conform json goes on behind a file that it cannot read, and says so in the end") {
   const Folder folder;
   const std::string good = folder.add("good", "7"), missing = folder.path("missing"), dir = folder.path(".");
@@ -104,6 +113,12 @@ TEST_CASE("conform json goes on behind a file that it cannot read, and says so i
   CHECK(ran.out == line("\"path\":\"" + missing + "\",\"error\":\"the file cannot be read\"") +
                        line("\"path\":\"" + dir + "\",\"error\":\"the file cannot be read\"") +
                        line("\"path\":\"" + good + "\",\"valid\":true"));
+}
+
+TEST_CASE("no line of conform breaks where Unicode has a line end") {
+  const Ran ran({"sse"}, "data: a\xE2\x80\xA8 b\xE2\x80\xA9 c\xC2\x85 \xE2\x80\xA7\n\n");
+  CHECK(ran.out == line("\"type\":\"message\",\"data\":\"a\\u2028 b\\u2029 c\\u0085 \xE2\x80\xA7\",\"id\":\"\"") +
+                       line("\"end\":\"complete\""));
 }
 
 TEST_CASE("conform sse tells events, and how the stream ended, for chunks of any size") {

@@ -102,6 +102,7 @@ TEST_CASE("conform sse agrees with browsers") {
         else if (key == "lastEventId") in.text(id);
       });
       expected.push_back(event_line(type, data, id));
+      conform::escape_line_ends(expected.back());
     };
     in.object([&](std::string_view key) {
       if (key == "input_b64") bytes = bytes_of_base64(in.text());

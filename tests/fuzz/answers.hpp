@@ -151,7 +151,7 @@ class Answers {
     const Read asked_whole = read(200, body_, Cut::somewhere, HttpError::none, Delivery::whole);
     // JSON that is read object by object in a stream is judged as a whole there, and may fail for other reasons.
     const bool by_object =
-        provider_.dialect->json_body == llmroute::JsonBody::pieces && whole_.streamed && !asked_whole.streamed;
+        provider_.dialect->streams == llmroute::Streams::events_or_objects && whole_.streamed && !asked_whole.streamed;
     if (!by_object || (whole_.ended.ok && asked_whole.ended.ok))
       expect((by_object || same_end(whole_, asked_whole)) && same_reply(whole_, asked_whole),
              "an answer is the same where no stream was asked for");

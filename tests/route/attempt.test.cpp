@@ -803,8 +803,8 @@ struct Ends : Mine {
     return !b.complete;
   }
 };
-static_assert(dialect::table<Mine>.json_body == JsonBody::whole);
-static_assert(dialect::ollama.json_body == JsonBody::pieces);
+static_assert(dialect::table<Mine>.streams == Streams::events);
+static_assert(dialect::ollama.streams == Streams::events_or_objects);
 
 }  // namespace
 

@@ -737,6 +737,24 @@ TEST_CASE("retries of a kind are counted for each provider, not for all of them 
   }
 }
 
+TEST_CASE("a second round is without those who have no way to say it") {
+  struct AtOnce {
+    std::optional<Duration> retry_after(const Outcome&, const Query&) const { return 1s; }
+  };
+  CoreWith<AtOnce> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, AtOnce{});
+  Play{core}.run([&](auto& x) {
+    CHECK(sent(x, Time{}) == "one");
+    x.ended({0}, failed(Kind::unsupported), Time{});
+    CHECK(sent(x, Time{}) == "two");
+    x.ended({1}, failed(Kind::server_error, 500), Time{});
+    CHECK(sent(x, Time{}) == "wait");
+    CHECK(sent(x, Time{} + 1s) == "two");
+    x.ended({2}, failed(Kind::unsupported), Time{} + 1s);
+    CHECK(sent(x, Time{} + 1s) == "finish");
+    CHECK(x.failure(Time{} + 1s).kind == Kind::unsupported);
+  });
+}
+
 TEST_CASE("a second round waits for the back-off and for the shortest rest, whichever is longer") {
   struct Patient {
     Duration after;

@@ -3,7 +3,7 @@
 //
 // One of your own is a struct with these static members, and `provider.dialect = &dialect::table<Mine>`.
 // An answer whose first letter is lower case, or that begins with a colon, is read as Server-Sent Events; any other, whole,
-// unless the dialect says of its `json_body` that it comes in pieces.
+// unless the dialect says of its `streams` that they come in other ways, or never.
 #ifndef LLMROUTE_DIALECT_DIALECT_HPP
 #define LLMROUTE_DIALECT_DIALECT_HPP
 
@@ -124,10 +124,11 @@ struct ReplyBuilder {
   }
 };
 
-/// How a stream may come that is JSON and no Server-Sent Events.
-enum class JsonBody : std::uint8_t {
-  whole,  ///< not at all: JSON is a reply in one piece
-  pieces  ///< object by object, a line each or in one array; each is an event without a name
+/// How the streams of a dialect come.
+enum class Streams : std::uint8_t {
+  events,             ///< as Server-Sent Events: what is JSON is a reply in one piece
+  events_or_objects,  ///< or as JSON objects, a line each or in one array; each is an event without a name
+  never               ///< each answer is whole, whatever it begins with
 };
 
 struct Dialect {
@@ -141,7 +142,7 @@ struct Dialect {
   bool (*whole)(std::string_view body, ReplyBuilder& builder);
   /// The body of an error answer: what kind it is, the provider's words and its hint go to `error`.
   void (*error)(int status, std::string_view body, ReplyBuilder::Error& error);
-  JsonBody json_body = JsonBody::whole;
+  Streams streams = Streams::events;
 };
 
 namespace dialect {
@@ -149,15 +150,15 @@ namespace dialect {
 namespace detail {
 
 template <class D>
-constexpr JsonBody json_body_of() noexcept {
-  if constexpr (requires { D::json_body; }) return D::json_body;
-  else return JsonBody::whole;
+constexpr Streams streams_of() noexcept {
+  if constexpr (requires { D::streams; }) return D::streams;
+  else return Streams::events;
 }
 
 }  // namespace detail
 
 template <class D>
-inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error, detail::json_body_of<D>()};
+inline constexpr Dialect table{D::name, &D::encode, &D::event, &D::whole, &D::error, detail::streams_of<D>()};
 
 /// How that provider deviates: as it says itself, else as its vendor's chat completions are known to.
 inline const Quirks& quirks_of(const Provider& p) noexcept {

@@ -30,7 +30,8 @@ namespace llmroute::dialect {
 
 struct GeminiGenerate {
   static constexpr std::string_view name = "gemini";
-  static constexpr JsonBody json_body = JsonBody::pieces;  // where something on the way drops the alt=sse that is asked for
+  static constexpr Streams streams =
+      Streams::events_or_objects;  // where something on the way drops the alt=sse that is asked for
 
   static void encode(const Outgoing& outgoing, Draft& draft) { detail::GeminiRequest(outgoing, draft).write(); }
 

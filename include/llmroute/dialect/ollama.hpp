@@ -272,7 +272,7 @@ class OllamaAnswer {
 
 struct OllamaChat {
   static constexpr std::string_view name = "ollama";
-  static constexpr JsonBody json_body = JsonBody::pieces;
+  static constexpr Streams streams = Streams::events_or_objects;
 
   static void encode(const Outgoing& outgoing, Draft& draft) {
     detail::append_url(draft.url, outgoing.provider.url, "/api/chat", outgoing.offer.model);

@@ -55,7 +55,7 @@ class Attempt {
     Outgoing wire = outgoing;
     if (!outgoing.offer.capabilities.has(Capability::streaming)) wire.delivery = Delivery::whole;
     const bool streams = wire.delivery == Delivery::stream;
-    in_pieces_ = streams && dialect_->json_body == JsonBody::pieces;
+    in_pieces_ = streams && dialect_->streams == Streams::events_or_objects;
     reply_.quirks = &dialect::quirks_of(provider);
     dialect_->encode(wire, draft_);
     if (!draft_.problem.empty()) return refuse(draft_.kind, draft_.problem);
@@ -100,7 +100,8 @@ class Attempt {
       if (first == bytes.npos) return true;
       bytes.remove_prefix(first);
       const char c = bytes.front();
-      if (c == ':' || (c >= 'a' && c <= 'z')) form_ = Form::events;
+      if (dialect_->streams == Streams::never) form_ = Form::whole;
+      else if (c == ':' || (c >= 'a' && c <= 'z')) form_ = Form::events;
       else form_ = in_pieces_ && (c == '{' || c == '[') ? Form::objects : Form::whole;
     }
     bool more = false;

@@ -191,7 +191,8 @@ class Selection {
     if (!a.failed) return Closed::open;
     if (a.kind == Kind::content_filtered && vendor(*a.lane->provider) == vendor(*l.provider)) return Closed::filtered;
     if (a.lane == &l && a.kind == Kind::model_not_found) return Closed::no_such_model;  // also where the place is shared
-    if (a.lane == &l && about(a.kind).onward == Onward::stop) return Closed::tried;     // it would say the same again
+    // It would say the same again.
+    if (a.lane == &l && (about(a.kind).onward == Onward::stop || a.kind == Kind::unsupported)) return Closed::tried;
     return Closed::open;
   }
   Closed closed(std::size_t i, Time now) const {
