@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
     std::cerr << "(no key such as GROQ_API_KEY is set: stand-ins on this machine are asked)\n";
     fleet = stand_ins.emplace().fleet();
   }
-  Router router{std::move(fleet), transport::Curl{}, ranking::Cheapest{}};
+  Router router{std::move(fleet), transport::Curl{}, ranking::Cheapest{}, retry::Off{}};  // each is asked once
 
   const Result<Reply> reply = router.stream(request, [](const Delta& piece) {
     if (piece.what == Delta::What::text) std::cout << piece.text << std::flush;

@@ -27,7 +27,7 @@ Provider house() {
 // [readme:dialect]
 struct Lines {  // a server that takes a prompt as it is and answers with plain text
   static constexpr std::string_view name = "lines";
-  static constexpr Streams streams = Streams::never;
+  static constexpr Streams streams = Streams::not_at_all;
 
   static void encode(const Outgoing& out, Draft& draft) {
     draft.url = out.provider.url + "/ask";

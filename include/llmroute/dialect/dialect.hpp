@@ -3,7 +3,7 @@
 //
 // One of your own is a struct with these static members, and `provider.dialect = &dialect::table<Mine>`.
 // An answer whose first letter is lower case, or that begins with a colon, is read as Server-Sent Events; any other, whole,
-// unless the dialect says of its `streams` that they come in other ways, or never.
+// unless the dialect says of its `streams` that they come in other ways, or not at all.
 #ifndef LLMROUTE_DIALECT_DIALECT_HPP
 #define LLMROUTE_DIALECT_DIALECT_HPP
 
@@ -128,7 +128,7 @@ struct ReplyBuilder {
 enum class Streams : std::uint8_t {
   events,             ///< as Server-Sent Events: what is JSON is a reply in one piece
   events_or_objects,  ///< or as JSON objects, a line each or in one array; each is an event without a name
-  never               ///< each answer is whole, whatever it begins with
+  not_at_all          ///< each answer is whole, whatever it begins with
 };
 
 struct Dialect {

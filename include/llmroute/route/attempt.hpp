@@ -100,7 +100,7 @@ class Attempt {
       if (first == bytes.npos) return true;
       bytes.remove_prefix(first);
       const char c = bytes.front();
-      if (dialect_->streams == Streams::never) form_ = Form::whole;
+      if (dialect_->streams == Streams::not_at_all) form_ = Form::whole;
       else if (c == ':' || (c >= 'a' && c <= 'z')) form_ = Form::events;
       else form_ = in_pieces_ && (c == '{' || c == '[') ? Form::objects : Form::whole;
     }
