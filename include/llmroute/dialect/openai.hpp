@@ -16,7 +16,7 @@
 
 namespace llmroute::dialect {
 
-struct OpenAi {
+struct OpenAiChat {
   static constexpr std::string_view name = "openai";
 
   static void encode(const Outgoing& outgoing, Draft& draft) {
@@ -47,7 +47,7 @@ struct OpenAi {
 };
 
 /// What `provider.dialect` points to for this format.
-inline constexpr const Dialect& openai = table<OpenAi>;
+inline constexpr const Dialect& openai = table<OpenAiChat>;
 
 }  // namespace llmroute::dialect
 
