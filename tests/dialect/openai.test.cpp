@@ -634,6 +634,7 @@ TEST_CASE("what a vendor would refuse is left out or renamed, and the draft says
       {"xai", "without presence_penalty, without frequency_penalty, without stop", {"temperature"}, {"stop"}, true},
       {"deepseek", "without seed", {"max_tokens"}, {"seed"}},
       {"perplexity", "", {"seed"}, {"stream_options"}},
+      {"cohere", "", {"seed"}, {"stream_options"}},
       {"fireworks", "", {"context_length_exceeded_behavior"}, {}},
       {"openrouter", "", {"usage"}, {}},
       {"groq", "", {"max_tokens", "seed", "stop", "presence_penalty", "stream_options"}, {}},

@@ -124,6 +124,9 @@ inline constexpr Quirks quirks[]{
      .effort = EffortWord::reasoning_effort_or_none,
      .thoughts = Thoughts::beside_completion,
      .unsigned_call = "skip_thought_signature_validator"},
+    {.vendor = "cohere",
+     .asks_for_usage = false,
+     .stream_end = StreamEnd::may_go_without_it},  // its endpoint for OpenAI's words
     {.vendor = "huggingface", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "writer", .stream_end = StreamEnd::may_go_without_it},
     {.vendor = "gpustack", .stream_end = StreamEnd::may_go_without_it},
