@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base64.hpp"
 #include "catch.hpp"
 #include "conformance/conform.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -39,19 +40,6 @@ std::vector<std::string> told(std::vector<std::string_view> args, const std::str
   std::ostringstream out, err;
   CHECK(conform::run(args, in, out, err) == 0);
   return lines_of(out.str());
-}
-
-std::string bytes_of_base64(std::string_view text) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  unsigned held = 0;
-  int bits = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    held = (held << 6 | static_cast<unsigned>(digits.find(c))) & 0xFFFF;
-    if ((bits += 6) >= 8) bytes.push_back(static_cast<char>(static_cast<unsigned char>(held >> (bits -= 8))));
-  }
-  return bytes;
 }
 
 std::string event_line(std::string_view type, std::string_view data, std::string_view id) {
@@ -105,7 +93,7 @@ TEST_CASE("conform sse agrees with browsers") {
       conform::escape_line_ends(expected.back());
     };
     in.object([&](std::string_view key) {
-      if (key == "input_b64") bytes = bytes_of_base64(in.text());
+      if (key == "input_b64") bytes = tests::from_base64(in.text());
       else if (key == "expect")
         in.object([&](std::string_view k) {
           if (k == "events") in.array(event);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "allocations.hpp"
+#include "base64.hpp"
 #include "catch.hpp"
 #include "llmroute/dialect/openai.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -136,20 +137,9 @@ void check_events(std::string_view bytes, std::vector<Seen> events, End end = En
 
 using namespace std::string_view_literals;
 
-// The conformance suite writes bytes in base64 and expects text as a browser would show it.
-std::string from_base64(std::string_view text) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string bytes;
-  unsigned held = 0;
-  int bits = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    held = (held << 6 | static_cast<unsigned>(digits.find(c))) & 0xFFFF;
-    if ((bits += 6) >= 8) bytes.push_back(static_cast<char>(static_cast<unsigned char>(held >> (bits -= 8))));
-  }
-  return bytes;
-}
+using tests::from_base64;
 
+// The conformance suite expects text as a browser would show it.
 std::string as_browser_text(std::string_view bytes) {
   std::string text;
   const char* const end = bytes.data() + bytes.size();

@@ -41,7 +41,7 @@ class AnthropicRequest : RequestWriter {
 
   void write() {
     if (!begin()) return;
-    if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
+    model();
     constexpr std::int64_t unknown = 4'096;  // what the oldest models that are still served can write
     const std::int64_t room = (extras_.has("max_tokens") ? out_.max_tokens : max_tokens())
                                   .value_or(out_.offer.max_output > 0 ? out_.offer.max_output : unknown);
@@ -63,10 +63,11 @@ class AnthropicRequest : RequestWriter {
   void think(std::int64_t room) {
     const auto wish = effort();
     const std::string_view extra = extras_["thinking"];
-    thinks_ = adapts() || (!extra.empty() && member(extra, "type") != R"("disabled")");
-    if (!wish || *wish == Effort::off || extras_.has("thinking")) return;
+    const bool by_itself = adapts();
+    thinks_ = by_itself || (!extra.empty() && member(extra, "type") != R"("disabled")");
+    if (!wish || *wish == Effort::off || !extra.empty()) return;
     if (must_call() || in_strange_tool_loop() || goes_on() || extras_.has("max_tokens")) return draft_.left_out("effort");
-    if (adapts()) {
+    if (by_itself) {
       w_.key("thinking").begin_object().key("type").text("adaptive").end_object();
       effort_ = to_string(*wish);
       return;
@@ -231,8 +232,7 @@ class AnthropicRequest : RequestWriter {
     }
     using Mode = ToolChoice::Mode;
     const ToolChoice& choice = chat_.tool_choice;
-    const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
-    if (idle || !wanted("tool_choice")) return;
+    if (chooses_freely() || !wanted("tool_choice")) return;
     w_.begin_object().key("type").text(choice.mode == Mode::none ? "none" : choice.mode == Mode::required ? "any" : "tool");
     if (choice.mode == Mode::named) w_.key("name").text(choice.name);
     w_.end_object();

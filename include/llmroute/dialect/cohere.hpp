@@ -41,10 +41,7 @@ class CohereRequest : OpenAiRequest {
 
   void write() {
     if (!begin()) return;
-    const ModelName& model = out_.offer.model;
-    if (model.empty() && !extras_.has("model"))
-      unsaid("Cohere needs a model: the request names none, and the provider has no default");
-    else if (wanted("model")) w_.text(model.prefix, model.rest);
+    needed_model("Cohere");
     messages();
     tools();
     response_format();
@@ -83,8 +80,7 @@ class CohereRequest : OpenAiRequest {
       if (!found) wrong("tool_choice", only, "is none of the tools");
     }
     if (!chat_.tools.empty() && wanted("tools")) function_tools(only);
-    const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
-    if (!idle && wanted("tool_choice")) w_.text(choice.mode == Mode::none ? "NONE" : "REQUIRED");
+    if (!chooses_freely() && wanted("tool_choice")) w_.text(choice.mode == Mode::none ? "NONE" : "REQUIRED");
   }
 
   void response_format() {

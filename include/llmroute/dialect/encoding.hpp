@@ -168,7 +168,7 @@ class RequestWriter {
  protected:
   RequestWriter(const Outgoing& outgoing, Draft& draft)
       : out_(outgoing), chat_(outgoing.request), quirks_(quirks_of(outgoing.provider)), extras_(outgoing), draft_(draft),
-        w_(draft.body) {}
+        w_(draft.body), reasons_(does_reason()) {}
 
   /// False: the members that nobody here knows are no JSON.
   bool begin() {
@@ -193,10 +193,20 @@ class RequestWriter {
   /// There is no way to say it here. Another provider may have one.
   void unsaid(std::string why) { draft_.refuse(Kind::unsupported, std::move(why)); }
 
+  void model() {
+    if (const ModelName& name = out_.offer.model; !name.empty() && wanted("model")) w_.text(name.prefix, name.rest);
+  }
+  /// The same where nothing can be asked without one. `who`: wants it.
+  void needed_model(std::string_view who) {
+    if (out_.offer.model.empty() && !extras_.has("model"))
+      unsaid(std::string(who) += " needs a model: the request names none, and the provider has no default");
+    else model();
+  }
+
   /// Writes the key of a member, under the name that it has there. False: it is said already, or would be refused there.
   bool wanted(std::string_view name) {
     if (extras_.has(name)) return false;
-    const MemberRule* rule = quirks_.rule(name, reasons());
+    const MemberRule* rule = quirks_.rule(name, reasons_);
     if (rule != nullptr && rule->name.empty()) return draft_.left_out(name), false;
     if (rule != nullptr) {
       if (extras_.has(rule->name)) return false;
@@ -207,9 +217,12 @@ class RequestWriter {
   }
 
   void number(std::string_view name, const std::optional<double>& value) {
-    if (!value) return;
-    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
-    else if (wanted(name)) w_.number(*value);
+    if (is_finite(name, value) && wanted(name)) w_.number(*value);
+  }
+  /// False: it is not set, or no number that can be said.
+  bool is_finite(std::string_view name, const std::optional<double>& value) {
+    if (value && *value - *value != 0) return wrong(std::string(name) += " is not a finite number"), false;
+    return value.has_value();
   }
 
   /// No more than the model can write: asked for more, most vendors refuse the request.
@@ -220,10 +233,10 @@ class RequestWriter {
     return most;
   }
 
-  /// Whether its model thinks, asked or not: as it was described, else by its name.
-  bool reasons() const {
-    const Capabilities can = out_.offer.capabilities;
-    return can.has(Capability::reasoning) || (can == Capabilities::assumed() && quirks_.is_thinker(out_.offer.model.text()));
+  /// Whether there is no choice of a tool to speak of.
+  bool chooses_freely() const noexcept {
+    const ToolChoice::Mode mode = chat_.tool_choice.mode;
+    return mode == ToolChoice::Mode::automatic || (mode == ToolChoice::Mode::none && chat_.tools.empty());
   }
   /// Whether it has to call a tool, which leaves many models no time to think.
   bool must_call() const noexcept {
@@ -232,7 +245,7 @@ class RequestWriter {
 
   /// How much to think, where it may be said; else it is a hint that is left out.
   std::optional<Effort> effort() {
-    if (chat_.effort && !out_.offer.capabilities.has(Capability::effort) && !reasons())
+    if (chat_.effort && !out_.offer.capabilities.has(Capability::effort) && !reasons_)
       return draft_.left_out("effort"), std::nullopt;
     return chat_.effort;
   }
@@ -273,6 +286,14 @@ class RequestWriter {
   const Extras extras_;
   Draft& draft_;
   json::Writer w_;
+  const bool reasons_;  ///< its model thinks, asked or not
+
+ private:
+  // As it was described, else by its name.
+  bool does_reason() const {
+    const Capabilities can = out_.offer.capabilities;
+    return can.has(Capability::reasoning) || (can == Capabilities::assumed() && quirks_.is_thinker(out_.offer.model.text()));
+  }
 };
 
 /// The same where settings stand in an object of their own. What `extra` has in one of that name is laid over them, so that
@@ -302,9 +323,7 @@ class NestedSettings : protected RequestWriter {
     return true;
   }
   void setting(std::string_view name, const std::optional<double>& value) {
-    if (!value) return;
-    if (*value - *value != 0) wrong(std::string(name) += " is not a finite number");
-    else if (setting(name)) w_.number(*value);
+    if (is_finite(name, value) && setting(name)) w_.number(*value);
   }
 
  private:

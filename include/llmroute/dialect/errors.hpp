@@ -15,6 +15,7 @@
 #include "llmroute/dialect/dialect.hpp"
 #include "llmroute/dialect/error_tables.hpp"
 #include "llmroute/failure.hpp"
+#include "llmroute/http.hpp"
 #include "llmroute/time.hpp"
 #include "llmroute/wire/headers.hpp"
 #include "llmroute/wire/json_reader.hpp"
@@ -151,6 +152,19 @@ inline ErrorWords error_words(std::string_view body) {
   detail::read_words(in, words, 0);
   words.found = !words.message.empty() || !words.code.empty() || !words.type.empty() || words.status != 0;
   return words;
+}
+
+/// What a call means that brought no answer.
+constexpr Kind kind_of_silence(http::Error error) noexcept {
+  switch (error) {
+    case http::Error::resolve:
+    case http::Error::connect:
+    case http::Error::tls: return Kind::not_sent;
+    case http::Error::timed_out: return Kind::timed_out;
+    case http::Error::stopped: return Kind::cancelled;
+    case http::Error::none: return Kind::malformed_reply;
+    default: return Kind::server_error;
+  }
 }
 
 /// What a status means by itself. Total: what is no status of an error is no reply either.

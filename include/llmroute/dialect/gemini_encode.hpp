@@ -74,8 +74,7 @@ class GeminiRequest : NestedSettings {
     }
     using Mode = ToolChoice::Mode;
     const ToolChoice& choice = chat_.tool_choice;
-    const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
-    if (idle || !wanted("toolConfig")) return;
+    if (chooses_freely() || !wanted("toolConfig")) return;
     w_.begin_object().key("functionCallingConfig").begin_object();
     w_.key("mode").text(choice.mode == Mode::none ? "NONE" : "ANY");
     if (choice.mode == Mode::named) w_.key("allowedFunctionNames").begin_array().text(choice.name).end_array();

@@ -42,10 +42,7 @@ class OllamaRequest : NestedSettings {
 
   void write() {
     if (!begin()) return;
-    const ModelName& model = out_.offer.model;
-    if (model.empty() && !extras_.has("model"))
-      unsaid("Ollama needs a model: the request names none, and the provider has no default");
-    else if (wanted("model")) w_.text(model.prefix, model.rest);
+    needed_model("Ollama");
     messages();
     tools();
     const ResponseFormat& format = chat_.response_format;

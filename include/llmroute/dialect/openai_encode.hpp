@@ -26,7 +26,7 @@ class OpenAiRequest : protected RequestWriter {
 
   void write() {
     if (!begin()) return;
-    if (const ModelName& model = out_.offer.model; !model.empty() && wanted("model")) w_.text(model.prefix, model.rest);
+    model();
     messages();
     tools();
     response_format();
@@ -124,7 +124,7 @@ class OpenAiRequest : protected RequestWriter {
   void thought_behind(const Message& message) {
     const std::string_view own_thought = own(message) ? member(message.thoughts, "reasoning_content") : std::string_view();
     if (!own_thought.empty() && json::valid(message.thoughts)) w_.key("reasoning_content").raw(own_thought);
-    else if (reasons()) w_.key("reasoning_content").text("");
+    else if (reasons_) w_.key("reasoning_content").text("");
   }
 
   // In the form in which they came: OpenRouter's list, or the signature that Gemini gave.
@@ -172,8 +172,7 @@ class OpenAiRequest : protected RequestWriter {
     if (!chat_.tools.empty() && wanted("tools")) function_tools();
     using Mode = ToolChoice::Mode;
     const ToolChoice& choice = chat_.tool_choice;
-    const bool idle = choice.mode == Mode::automatic || (choice.mode == Mode::none && chat_.tools.empty());
-    if (idle || !wanted("tool_choice")) return;
+    if (chooses_freely() || !wanted("tool_choice")) return;
     if (choice.mode != Mode::named) {
       w_.text(choice.mode == Mode::none ? "none" : "required");
       return;
@@ -212,7 +211,7 @@ class OpenAiRequest : protected RequestWriter {
     }
     if (out_.max_tokens && !extras_.has("max_completion_tokens") && wanted("max_tokens")) w_.number(*max_tokens());
     auto wish = effort();
-    if (quirks_.effort == EffortWord::thinking && must_call() && (wish || reasons())) {
+    if (quirks_.effort == EffortWord::thinking && must_call() && (wish || reasons_)) {
       if (wish && *wish != Effort::off) draft_.left_out("effort");
       wish = Effort::off;
     }

@@ -18,7 +18,8 @@
 #include <vector>
 
 #include "llmroute/config.hpp"
-#include "llmroute/dialect/encoding.hpp"  // append_url
+#include "llmroute/dialect/encoding.hpp"  // append_url, append_escaped
+#include "llmroute/dialect/errors.hpp"    // kind_of_silence
 #include "llmroute/dialect/openai.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/http.hpp"
@@ -85,8 +86,8 @@ struct ModelPage {
         else if (key == "nextPageToken") in.text(token);
       });
       if (more && last.empty() && models.size() > before) last = models.back();
-      if (more && !last.empty()) next = "after_id=" + escaped(last);
-      if (!token.empty()) next = "pageToken=" + escaped(token);
+      if (more && !last.empty()) dialect::detail::append_escaped(next = "after_id=", last);
+      if (!token.empty()) dialect::detail::append_escaped(next = "pageToken=", token);
     }
     return in.done() && is_one;
   }
@@ -103,17 +104,6 @@ struct ModelPage {
       if (id.starts_with("models/")) id.erase(0, 7);  // Google's
       if (!id.empty()) models.push_back(std::move(id));
     });
-  }
-  static std::string escaped(std::string_view text) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-      if (plain) out += c;
-      else out.append({'%', hex[byte / 16], hex[byte % 16]});
-    }
-    return out;
   }
 };
 
@@ -143,7 +133,7 @@ class ModelListing {
     if (too_long_) {
       fail(Kind::malformed_reply, "a list of models that is too long");
     } else if (done.error != http::Error::none) {
-      fail(unanswered(done.error),
+      fail(dialect::kind_of_silence(done.error),
            std::string(http::to_string(done.error)).append(done.detail.empty() ? "" : ": ") + done.detail);
     } else if (status_ < 200 || status_ >= 300) {
       const Dialect& dialect = provider_.dialect != nullptr ? *provider_.dialect : dialect::openai;
@@ -198,16 +188,6 @@ class ModelListing {
       fail(Kind::malformed_reply, "a list of models that does not end");
     }
     page_ = std::move(page.next);
-  }
-  static Kind unanswered(http::Error error) noexcept {
-    switch (error) {
-      case http::Error::resolve:
-      case http::Error::connect:
-      case http::Error::tls: return Kind::not_sent;
-      case http::Error::timed_out: return Kind::timed_out;
-      case http::Error::stopped: return Kind::cancelled;
-      default: return Kind::server_error;
-    }
   }
   void fail(Kind kind, std::string_view why, Duration retry_after = {}) {
     over_ = failed_ = true;

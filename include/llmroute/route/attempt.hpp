@@ -18,6 +18,7 @@
 #include "llmroute/chat.hpp"
 #include "llmroute/config.hpp"
 #include "llmroute/dialect/dialect.hpp"
+#include "llmroute/dialect/errors.hpp"  // kind_of_silence
 #include "llmroute/dialect/openai.hpp"
 #include "llmroute/failure.hpp"
 #include "llmroute/http.hpp"
@@ -122,7 +123,7 @@ class Attempt {
     } else if (here_) {
       close_here(content, ended);
     } else if (status_ == 0) {
-      ended.kind = unanswered(done.error);
+      ended.kind = dialect::kind_of_silence(done.error);
       if (done.error == http::Error::none) say("no answer at all");
       else say(http::to_string(done.error), done.detail);
     } else if (!good()) {
@@ -275,18 +276,6 @@ class Attempt {
     if (reply_.error.kind != Kind::rate_limited && reply_.error.kind != Kind::overloaded) return {};
     const auto delay = http::delay_in_words(reply_.error.message);
     return delay ? longer(*delay, Duration(1)) : Duration{};
-  }
-
-  static Kind unanswered(http::Error error) noexcept {
-    switch (error) {
-      case http::Error::resolve:
-      case http::Error::connect:
-      case http::Error::tls: return Kind::not_sent;
-      case http::Error::timed_out: return Kind::timed_out;
-      case http::Error::stopped: return Kind::cancelled;
-      case http::Error::none: return Kind::malformed_reply;
-      default: return Kind::server_error;
-    }
   }
 
   // A 2xx is over: what it is worth.
