@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What does a routing decision cost beside the loop that one would write by hand? Both choose the cheapest open provider, count
-// it as in flight, book the outcome, and are timed in turn, so that a noisy machine slows both.
+// it as in flight, book the outcome, and are timed in turn, so that a noisy machine slows both. Then the rankings that measure,
+// side by side with the cheapest one.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <llmroute/llmroute.hpp>
@@ -123,6 +127,54 @@ void compare(int providers, int rounds) {
               median(ours), median(theirs), median(ratios), made, sink == 1 ? " " : "");
 }
 
+struct Contestant {
+  const char* name;
+  std::function<void()> exchange;
+  std::vector<double> took{}, ratios{};
+};
+template <class R>
+Contestant contestant(const char* name, R ranking, const std::vector<Provider>& ps) {
+  using Policies = detail::Bag<NoTransport, R>;
+  auto core = std::make_shared<Core<Policies>>(Fleet{ps}, NoTransport{}, std::move(ranking));
+  const Time now = SteadyClock{}.now();
+  return {name, [core, now] {
+            static const ChatRequest request{.messages = "Explain gradient descent in two sentences."};
+            static const Options options;
+            static const Ended ended{.ok = true, .status = 200, .usage = {.prompt = 10, .completion = 100, .reported = true}};
+            Exchange<Policies> x(*core, request, options, Delivery::whole, Overlap::no, now);
+            const Time later = now + std::chrono::milliseconds(400);
+            x.ended(x.next(now).attempt, ended, later);
+            x.next(later);
+          }};
+}
+/// Of each a whole exchange, and how many times that of the first it takes.
+void compare_rankings(int providers, int rounds) {
+  std::vector<Provider> ps;
+  for (int i = 0; i < providers; ++i) {
+    ps.push_back(named(i));
+    ps.back().limits.requests_per_minute = i % 3 == 0 ? 0 : i;
+  }
+  using namespace ranking;
+  std::vector<Contestant> all;
+  all.push_back(contestant("Cheapest", Cheapest{}, ps));
+  all.push_back(contestant("LeastBusy", LeastBusy{}, ps));
+  all.push_back(contestant("Headroom", Headroom{}, ps));
+  all.push_back(contestant("PeakEwma", PeakEwma{}, ps));
+  all.push_back(contestant("Fastest", Fastest{}, ps));
+  all.push_back(contestant("Fastest, 95 % by token", Fastest{.by = Fastest::By::per_token, .percentile = 0.95}, ps));
+  all.push_back(contestant("Weighted", Weighted{}, ps));
+  all.push_back(contestant("Weighted by price", Weighted{.by = Weighted::By::inverse_square_price}, ps));
+  all.push_back(contestant("Weighted by rpm", Weighted{.by = Weighted::By::rpm}, ps));
+  for (Contestant& c : all) c.exchange();
+  for (int turn = 0; turn < 15; ++turn)
+    for (Contestant& c : all) {
+      c.took.push_back(nanoseconds(rounds, c.exchange));
+      c.ratios.push_back(c.took.back() / all.front().took.back());
+    }
+  std::printf("%6d providers:\n", providers);
+  for (const Contestant& c : all) std::printf("  %-24s %8.0f ns, ratio %6.3f\n", c.name, median(c.took), median(c.ratios));
+}
+
 }  // namespace
 
 int main() {
@@ -133,4 +185,7 @@ int main() {
   compare(10, 100'000);
   compare(100, 20'000);
   compare(1000, 2'000);
+  compare_rankings(10, 20'000);
+  compare_rankings(1000, 500);
+  compare_rankings(10'000, 50);
 }

@@ -12,6 +12,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <llmroute/sim/network.hpp>
 #include <llmroute/sim/world.hpp>
@@ -261,6 +263,86 @@ TEST_CASE("docs: a ranking that remembers puts whoever failed last behind the ot
   CHECK(router.select("Why?")->provider == "steady");
 }
 
+TEST_CASE("docs: within a fifth of the cheapest the fastest answers") {
+  sim::World world;
+  world.add({.name = "cheap", .first_content = 800ms, .price = {per_million("1.00"), per_million("1.00")}});
+  world.add({.name = "near", .first_content = 300ms, .price = {per_million("1.15"), per_million("1.15")}});
+  world.add({.name = "dear", .first_content = 100ms, .price = {per_million("1.30"), per_million("1.30")}});
+  // [readme:then]
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world},
+                ranking::Then{ranking::Cheapest{}, ranking::within(0.20), ranking::Fastest{}}};
+  // [/readme]
+  CHECK(router.complete("Why?")->provider == "near");
+  world.provider("near").script().failure_rate = 1;
+  CHECK(router.complete("Why?")->provider == "cheap");
+}
+
+TEST_CASE("docs: an order of stand-ins is climbed on some failures only") {
+  sim::World world;
+  world.add({.name = "first", .order = 1});
+  world.add({.name = "second", .order = 1});
+  world.add({.name = "stand-in", .order = 2});
+  // [readme:order]
+  ranking::Order ladder{ranking::RoundRobin{}, {.climb_on = {Kind::timed_out, 429, ranking::statuses(500, 599)}}};
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, ladder};
+  // [/readme]
+  CHECK(router.complete("Why?")->provider == "first");
+  CHECK(router.complete("Why?")->provider == "second");
+  for (const char* who : {"first", "second"}) world.provider(who).answer_with(sim::Answer::error(503));
+  CHECK(router.complete("Why?")->provider == "stand-in");
+  for (const char* who : {"first", "second"}) world.provider(who).answer_with(sim::Answer::html());
+  const auto reply = router.complete("Why?", {.attempts = 3});
+  REQUIRE(reply);  // in a second round of the same order
+  CHECK(reply->provider != "stand-in");
+}
+
+TEST_CASE("docs: a session stays with the provider that has its prompt") {
+  sim::World world;
+  world.add({.name = "cheap", .price = {per_million("1"), per_million("1")}});
+  world.add({.name = "dear", .price = {per_million("2"), per_million("2")}});
+  // [readme:sticky]
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world},
+                ranking::Sticky{ranking::Cheapest{}, {.keep = 10min}}};
+  const auto ask = [&] { return router.complete("And then?", {.session = "chat 17"}); };
+  // [/readme]
+  world.provider("cheap").answer_with(sim::Answer::error(500));
+  CHECK(ask()->provider == "dear");
+  CHECK(ask()->provider == "dear");  // though the cheap one is well again
+  CHECK(router.complete("Why?", {.session = "chat 18"})->provider == "cheap");
+  world.advance(11min);
+  CHECK(ask()->provider == "cheap");
+}
+
+TEST_CASE("docs: a blend takes who is good enough at all of it") {
+  sim::World world;
+  world.add({.name = "cheap", .first_content = 2s, .price = {per_million("1"), per_million("1")}});
+  world.add({.name = "middling", .first_content = 400ms, .price = {per_million("2"), per_million("2")}});
+  world.add({.name = "fast", .first_content = 200ms, .price = {per_million("9"), per_million("9")}});
+  std::vector<Provider> providers = world.providers();
+  for (Provider& p : providers) p.quality = 0.5;
+  // [readme:blend]
+  Router router{Fleet{std::move(providers)}, sim::Network{world}, sim::Clock{world},
+                ranking::Blend{.cost = 0.5, .latency = 0.3, .quality = 0.1, .load = 0.1}};
+  // [/readme]
+  CHECK(router.complete("Why?")->provider == "middling");
+  CHECK(router.complete("Why?")->trail[0].score < 0.3);
+}
+
+TEST_CASE("docs: rankings within rankings, and one that each request may pick") {
+  sim::World world;
+  world.add({.name = "cheap", .price = {per_million("1"), per_million("1")}, .order = 1});
+  world.add({.name = "dear", .first_content = 20ms, .price = {per_million("2"), per_million("2")}, .order = 1});
+  world.add({.name = "stand-in", .price = {per_million("0.1"), per_million("0.1")}, .order = 2});
+  // [readme:nested]
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world},
+                ranking::Choice{ranking::named("usual", ranking::Order{ranking::Sticky{ranking::Cheapest{}}}),
+                                ranking::named("urgent", ranking::PeakEwma{})}};
+  // [/readme]
+  CHECK(router.complete("Why?")->provider == "cheap");
+  CHECK(router.complete("Why?")->strategy == "usual");
+  CHECK(router.complete("Why?", {.strategy = "urgent"})->strategy == "urgent");
+}
+
 TEST_CASE("docs: a cooldown of one's own rests what failed for a minute") {
   sim::World world;
   world.add({.name = "first"}).answer_with(sim::Answer::error(500));
@@ -271,6 +353,29 @@ TEST_CASE("docs: a cooldown of one's own rests what failed for a minute") {
   CHECK(router.complete("Why?")->provider == "second");
   world.advance(10s);
   CHECK(router.complete("Why?")->provider == "first");
+}
+
+TEST_CASE("docs: a breaker with settings of one's own") {
+  sim::World world;
+  world.add({.name = "first"});
+  world.add({.name = "second"});
+  // [readme:breaker]
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world},
+                cooldown::CircuitBreaker{.failures = 2, .share = 0.25, .open = 20s, .longest = 2min, .jitter = 0}};
+  // [/readme]
+  const auto first = [&] { return router.status().providers.at(0); };
+  for (int i = 0; i < 2; ++i) world.provider("first").answer_with(sim::Answer::error(500));
+  CHECK(router.complete("Why?")->trail.size() == 2);
+  CHECK(first().why == Closed::open);
+  const Time failed = world.now();
+  CHECK(router.complete("Why?")->trail.size() == 2);
+  CHECK(first().phase == cooldown::Phase::open);
+  CHECK(first().why == Closed::rests);
+  CHECK(router.complete("Why?")->provider == "second");
+  world.advance_to(failed + 22s);
+  CHECK(first().phase == cooldown::Phase::half_open);
+  CHECK(router.complete("Why?")->provider == "first");
+  CHECK(first().phase == cooldown::Phase::closed);
 }
 
 TEST_CASE("docs: a classifier of one's own names the category of the reply") {
@@ -322,6 +427,27 @@ TEST_CASE("docs: a retry policy of one's own asks for another round") {
   CHECK(reply->latency > 2s);
 }
 
+TEST_CASE("docs: how often who failed is asked again, by the kind of its failure") {
+  sim::World world;
+  world.add({.name = "only"});
+  // [readme:backoff]
+  retry::Backoff patient{.first = 250ms, .most = 4s, .patience = 30s, .times = {.server_error = 2, .timed_out = 1}};
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, cooldown::Off{}, patient};
+  // [/readme]
+  const auto failing = [&](const sim::Answer& a, const Options& options = {}) {
+    for (int i = 0; i < 5; ++i) world.provider("only").answer_with(a);
+    const auto reply = router.complete("Why?", options);
+    const std::size_t sent = reply ? reply->trail.size() : reply.error().trail.size();
+    for (std::size_t i = sent; i < 5; ++i) static_cast<void>(router.complete("Why?", {.attempts = 1}));  // the rest of them
+    return sent;
+  };
+  CHECK(failing(sim::Answer::error(500)) == 3);
+  CHECK(failing(sim::Answer::error(503)) == 5);  // no count: as often as the request has attempts
+  CHECK(failing(sim::Answer::error(500), {.retries = {{Kind::server_error, 0}}}) == 1);
+  CHECK(failing(sim::Answer::error(503).with("x-should-retry", "false")) == 1);
+  CHECK(failing(sim::Answer::rate_limited(40s)) == 1);  // longer than its patience
+}
+
 TEST_CASE("docs: a purse that stays the caller's is never overdrawn, and what was not used comes back") {
   sim::World world;
   world.add({.name = "priced", .price = {.input = per_million("1"), .output = per_million("1")}});
@@ -335,6 +461,22 @@ TEST_CASE("docs: a purse that stays the caller's is never overdrawn, and what wa
   purse.nanos = 1;
   CHECK(router.complete("Why?").error().kind == Kind::over_budget);
   CHECK(purse.nanos == 1);
+}
+
+TEST_CASE("docs: limits that stay the caller's count what was spent, for all and for each tenant") {
+  sim::World world;
+  world.add({.name = "priced", .price = {.input = per_million("1"), .output = per_million("1")}});
+  // [readme:limits]
+  budget::Rules limits{
+      {.name = "month", .most = dollars("50"), .window = budget::month()},
+      {.name = "each tenant", .most = dollars("2"), .window = budget::rolling(24h), .each = budget::Each::tenant}};
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, std::ref(limits)};
+  // [/readme]
+  const auto reply = router.complete("Why?");
+  REQUIRE(reply);
+  const auto status = limits.status(world.now());
+  REQUIRE(status.accounts.size() == 2);
+  for (const auto& account : status.accounts) CHECK(account.spent == reply->cost.amount);
 }
 
 TEST_CASE("docs: an observer counts, and a policy of two roles learns from what it observes") {

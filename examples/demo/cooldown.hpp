@@ -49,7 +49,7 @@ inline void show_cooldowns() {
   live_through_an_outage("Off", cooldown::Off{});
   live_through_an_outage("Fixed, 60 s after each failure", cooldown::Fixed{.after_failure = 60s});
   live_through_an_outage("ConsecutiveFailures, 3 then 60 s", cooldown::ConsecutiveFailures{});
-  live_through_an_outage("CircuitBreaker, 3 then 30 s", cooldown::CircuitBreaker{});
+  live_through_an_outage("CircuitBreaker, 3 then 5 s, 10 s", cooldown::CircuitBreaker{});
 }
 
 }  // namespace demo

@@ -23,7 +23,8 @@ inline void show_rests() {
   world.add({.name = "busy"}).answer_with(sim::Answer::rate_limited(45s));
   world.add({.name = "dead", .outages = {{.how = sim::Outage::refuses}}});
   world.add({.name = "steady"});
-  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world}, cooldown::CircuitBreaker{.failures = 2}};
+  Router router{Fleet{world.providers()}, sim::Network{world}, sim::Clock{world},
+                cooldown::CircuitBreaker{.failures = 2, .open = 30s}};
 
   const auto ask = [&] {
     std::cout << "at " << world.elapsed() / 1s << " s: ";

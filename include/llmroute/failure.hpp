@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -106,6 +107,9 @@ struct Outcome {
   Duration retry_after{};  ///< zero: no hint
   Duration first_content{};
   Duration total{};
+  std::optional<bool> should_retry{};  ///< where the provider said whether to try again
+  bool content = false;                ///< some had come before it ended
+  std::uint64_t seed = 0;              ///< of the attempt, for what draws
 
   constexpr bool ok() const noexcept { return ending == Ending::won; }
   constexpr bool failed() const noexcept { return ending == Ending::failed; }

@@ -13,6 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/health_checks.hpp"
+#include "llmroute/limits.hpp"
+#include "llmroute/name_index.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/provider.hpp"
 #include "llmroute/result.hpp"
@@ -47,12 +50,37 @@ class Fleet {
   }
 
   /// What holds for requests that do not say otherwise.
-  Fleet timeouts(Timeouts t) && {
+  Fleet timeouts(Timeouts t) && { return std::move(timeouts(t)); }
+  Fleet& timeouts(Timeouts t) & {
     timeouts_ = t;
     examine();
-    return std::move(*this);
+    return *this;
   }
   const Timeouts& timeouts() const& noexcept { return timeouts_; }
+  /// Who is asked now and then how it is: see `Router::poll`.
+  Fleet health_checks(HealthChecks checks) && { return std::move(health_checks(std::move(checks))); }
+  Fleet& health_checks(HealthChecks checks) & {
+    health_checks_ = std::move(checks);
+    examine();
+    return *this;
+  }
+  const std::optional<HealthChecks>& health_checks() const& noexcept { return health_checks_; }
+  /// Whom the router works for: what each may use, and how much of it. From then on a request may name only one of these.
+  Fleet tenants(std::vector<Tenant> all) && { return std::move(tenants(std::move(all))); }
+  Fleet& tenants(std::vector<Tenant> all) & {
+    tenants_ = std::move(all);
+    examine();
+    return *this;
+  }
+  const std::vector<Tenant>& tenants() const& noexcept { return tenants_; }
+  /// What the providers of one `Provider::quota_group` may use together.
+  Fleet quota_groups(std::vector<QuotaGroup> all) && { return std::move(quota_groups(std::move(all))); }
+  Fleet& quota_groups(std::vector<QuotaGroup> all) & {
+    quota_groups_ = std::move(all);
+    examine();
+    return *this;
+  }
+  const std::vector<QuotaGroup>& quota_groups() const& noexcept { return quota_groups_; }
 
   /// A fleet that cannot be used, and says why.
   static Fleet unusable(std::string why) {
@@ -105,22 +133,53 @@ class Fleet {
     }
     for (const Provider& p : providers_)
       if (!examined(p)) return;
-    if (const Provider* p = twin()) return say(*p, "name", "is there twice: names are unique in a fleet");
+    if (const std::size_t i = detail::NameIndex(providers_).twin(); i < providers_.size())
+      return say(providers_[i], "name", "is there twice: names are unique in a fleet");
+    if (const char* why = health_checks_ ? health_checks_->problem() : nullptr) {
+      problem_ = std::string("fleet: health_checks.") + why;
+      return;
+    }
+    if (!examined_tenants() || !examined_groups()) return;
     if (const char* field = bad_time(timeouts_)) problem_ = std::string("fleet: timeouts.") + field + " is not positive";
   }
 
-  /// The first that bears the name of one before it. Hashed, because a fleet may hold thousands.
-  const Provider* twin() const {
-    std::size_t room = 1;
-    while (room < providers_.size() * 2) room *= 2;
-    std::vector<const Provider*> seen(room);
-    for (const Provider& p : providers_) {
-      std::size_t at = std::hash<std::string_view>{}(p.name) & (room - 1);
-      for (; seen[at] != nullptr; at = (at + 1) & (room - 1))
-        if (seen[at]->name == p.name) return &p;
-      seen[at] = &p;
+  bool examined_tenants() {
+    const std::size_t second = detail::NameIndex(tenants_).twin();
+    for (const Tenant& t : tenants_) {
+      if (second < tenants_.size() && &t == &tenants_[second]) return say("tenant", t.name, "is there twice");
+      if (!examined(t.name, t.limits, "tenant")) return false;
+      for (const std::string& name : t.providers)
+        if (!somebody_is(name))
+          return say("tenant", t.name,
+                     "may use \"" + printable(name, 100) + "\", which is neither a provider of this fleet nor a tag of one");
     }
-    return nullptr;
+    return true;
+  }
+  bool examined_groups() {
+    const std::size_t second = detail::NameIndex(quota_groups_).twin();
+    for (const QuotaGroup& g : quota_groups_) {
+      if (second < quota_groups_.size() && &g == &quota_groups_[second]) return say("quota group", g.name, "is there twice");
+      if (!examined(g.name, g.limits, "quota group")) return false;
+      bool used = !left_out_.empty();
+      for (const Provider& p : providers_) used = used || p.quota_group == g.name;
+      if (!used) return say("quota group", g.name, "no provider names it as its quota_group");
+    }
+    return true;
+  }
+  bool examined(const std::string& name, const RateLimits& limits, std::string_view what) {
+    if (name.empty()) return say(what, name, "has no name");
+    if (const char* field = limits.problem())
+      return say(what, name, std::string("limits.") + field + " is negative or no finite number");
+    return true;
+  }
+  bool say(std::string_view what, const std::string& name, std::string_view why) {
+    problem_ = std::string(what) + " \"" + printable(name, 100) + "\": " + std::string(why);
+    return false;
+  }
+  bool somebody_is(std::string_view name) const noexcept {
+    for (const Provider& p : providers_)
+      if (p.name == name || p.has_tag(name)) return true;
+    return !left_out_.empty();  // one that has no key today
   }
 
   bool examined(const Provider& p) {
@@ -147,6 +206,9 @@ class Fleet {
     if (p.price.malformed()) return say(p, "price", "is no price: write dollars as text, per_million(\"0.05\")"), false;
     if (p.window < 0) return say(p, "window", "is negative"), false;
     if (const char* field = bad_number(p)) return say(p, field, "is negative or no finite number"), false;
+    if (!(p.quality >= 0 && p.quality <= 1)) return say(p, "quality", "is not between 0 and 1"), false;
+    if (const char* field = p.limits.problem())
+      return say(p, (std::string("limits.") + field).c_str(), "is negative or no finite number"), false;
     if (p.expected_latency < Duration::zero()) return say(p, "expected_latency", "is negative"), false;
     if (const char* field = bad_time(p.timeouts))
       return say(p, (std::string("timeouts.") + field).c_str(), "is not positive"), false;
@@ -190,10 +252,6 @@ class Fleet {
     if (!fine(p.weight)) return "weight";
     if (!fine(p.free.requests_per_day)) return "free.requests_per_day";
     if (!fine(p.free.tokens_per_day)) return "free.tokens_per_day";
-    if (!fine(p.limits.requests_per_minute)) return "limits.requests_per_minute";
-    if (!fine(p.limits.tokens_per_minute)) return "limits.tokens_per_minute";
-    if (!fine(p.limits.requests_per_day)) return "limits.requests_per_day";
-    if (p.limits.in_flight < 0) return "limits.in_flight";
     return nullptr;
   }
   static const char* bad_time(const Timeouts& t) noexcept {
@@ -203,6 +261,9 @@ class Fleet {
   std::vector<std::string> left_out_;
   std::string wanted_, problem_;
   Timeouts timeouts_{};
+  std::optional<HealthChecks> health_checks_{};
+  std::vector<Tenant> tenants_{};
+  std::vector<QuotaGroup> quota_groups_{};
 };
 
 }  // namespace llmroute

@@ -5,6 +5,7 @@
 
 #include "llmroute/any_router.hpp"
 #include "llmroute/config.hpp"
+#include "llmroute/policy/budget/rules.hpp"
 #include "llmroute/policy/model_map/prices.hpp"
 #include "llmroute/policy/observer/log.hpp"
 #include "llmroute/policy/observer/stats.hpp"

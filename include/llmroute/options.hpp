@@ -43,20 +43,23 @@ enum class BrokenStream : std::uint8_t { stop, restart, continue_with_prefix };
 enum class Replay : std::uint8_t { free, only_if_not_sent };
 
 struct Options {
-  std::string strategy{};  ///< by name, of a ranking that offers several
-  std::string category{};  ///< said by the caller: no classifier is asked
-  std::string tenant{};
-  int priority = 0;
-  std::vector<std::string> any_tag{};   ///< providers with at least one of them
+  std::string strategy{};               ///< by name, of a ranking that offers several
+  std::string category{};               ///< said by the caller: no classifier is asked
+  std::string tenant{};                 ///< for whom it is asked: one of the fleet's, where that lists any
+  std::string session{};                ///< requests of one session may stay with one provider
+  int priority = 0;                     ///< of those that wait for a slot the lowest goes first
+  std::vector<std::string> any_tag{};   ///< providers with at least one of them; who has none: see `default_tag`
   std::vector<std::string> all_tags{};  ///< providers with every one of them
   std::vector<std::string> allow{};     ///< these providers only
   std::vector<std::string> deny{};      ///< none of these
+  std::vector<std::string> regions{};   ///< providers of these regions only
   Timeouts timeouts{};
   std::optional<int> attempts{};  ///< at most; 5, and never more than 8
   Fallback fallback = Fallback::allowed;
   std::vector<Kind> also_next_on{};             ///< kinds that would stop the request and shall not
   std::vector<std::pair<Kind, int>> retries{};  ///< how often a failure of that kind may be asked again in a later round
   std::optional<Money> price_ceiling{};         ///< no provider whose estimate is above it
+  std::optional<Price> max_price{};             ///< per million tokens: none that charges more for input or for output
   Switch hedge = Switch::as_configured;
   Switch cache = Switch::as_configured;
   WhenFull when_full = WhenFull::refuse;

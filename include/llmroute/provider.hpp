@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "llmroute/limits.hpp"
 #include "llmroute/local_function.hpp"
 #include "llmroute/money.hpp"
 #include "llmroute/options.hpp"
@@ -60,14 +61,6 @@ struct KeyField {
   std::string prefix = "Bearer ";
 };
 
-/// What a provider lets one account do; 0: not known.
-struct RateLimits {
-  double requests_per_minute = 0;
-  double tokens_per_minute = 0;
-  double requests_per_day = 0;
-  int in_flight = 0;
-};
-
 /// What costs nothing before a price is charged.
 struct FreeAllowance {
   double requests_per_day = 0;
@@ -82,6 +75,10 @@ struct FreeTier {
 
   bool known() const noexcept { return free.requests_per_day > 0 || free.tokens_per_day > 0; }
 };
+
+/// Where some providers carry it, requests that ask for no tag go to these, and so do those that ask for any of several tags
+/// of which nobody carries one.
+inline constexpr std::string_view default_tag = "default";
 
 struct Provider {
   std::string name{};                ///< 1 to 31 bytes, unique in a fleet
@@ -113,9 +110,10 @@ struct Provider {
   std::vector<std::string> strengths{};  ///< categories that it is good at
   std::vector<std::string> tags{};
   std::string region{};
-  RateLimits limits{};
-  std::string quota_group{};  ///< providers that share an account's limits rest together
+  RateLimits limits{};        ///< that it lets this account use
+  std::string quota_group{};  ///< providers that share an account rest together, and use up the same limits
   double weight = 1;
+  double quality = 0;  ///< of its answers, from 0 to 1, as you judge it; 0: not known
   int order = 0;
   Timeouts timeouts{};
   std::string problem{};  ///< what whoever made it knows to be wrong with it: a fleet then refuses it, and says so

@@ -21,6 +21,7 @@
 
 #include "llmroute/drive/blocking.hpp"
 #include "llmroute/drive/callback.hpp"
+#include "llmroute/drive/health_poll.hpp"
 #include "llmroute/fleet.hpp"
 #include "llmroute/route/bag.hpp"
 #include "llmroute/route/comparison.hpp"
@@ -85,7 +86,7 @@ class RouterOf {
   }
 
   /// What would happen to a request: the category, who would be asked in which order, why the others would not, and what each
-  /// would cost. Sends, counts and reserves nothing: budgets are not asked, nor is a half-open circuit's probe taken.
+  /// would cost. Sends, counts and reserves nothing, and takes no half-open circuit's probe.
   Explanation explain(const ChatRequest& request, const Options& options = {}) const {
     return Preview<Policies>(core_, request, options).explain();
   }
@@ -109,6 +110,16 @@ class RouterOf {
   }
   /// How each provider is: well or resting and why, until when, its measures and its last failure.
   FleetStatus status() const { return status_of(core_); }
+
+  /// Asks the providers of which nothing was heard for a while how they are (`Fleet::health_checks`), one after another, and
+  /// blocks meanwhile. Returns when to call again, for a timer of the caller's; `never`: there is nothing to check.
+  Time poll(Time now) {
+    static_assert(Transport<T> || Runnable<T>, "llmroute: poll() blocks, and this AsyncTransport has no `run_until(done)`");
+    return drive::health_poll(core_, now, [this](const ChatRequest& request, const Options& options) {
+      static_cast<void>(complete(request, options));
+    });
+  }
+  Time poll() { return poll(now()); }
 
   /// Asks every provider that the options allow, one after another, and blocks until all have answered. Each is asked once.
   Comparison compare(const ChatRequest& request, const Options& options = {}, Stopped stopped = {}) {
@@ -142,10 +153,25 @@ class RouterOf {
   /// Takes a provider out, or back in whatever took it out. False: the fleet has none of that name.
   bool disable(std::string_view provider) { return set_standing(provider, Standing::Why::disabled); }
   bool enable(std::string_view provider) { return set_standing(provider, Standing::Why::open); }
+  /// Nobody asks it for so long, whatever it does; a longer rest stays. False: likewise.
+  bool rest(std::string_view provider, Duration how_long) {
+    const Time until = later(now(), how_long);
+    return each_lane_of(provider, [&](const auto& lane) { lane.standing->ordered_rest().extend(until); });
+  }
+  /// Ends every rest of it, also one that it asked for, which all providers of its quota group keep. False: likewise.
+  bool release(std::string_view provider) {
+    const auto& cooldown = core_.template policy<role::Cooldown>();
+    return each_lane_of(provider, [&](const auto& lane) {
+      lane.standing->ordered_rest().reset();
+      lane.place->asked_rest.reset();
+      lane.account->reset();
+      if constexpr (Releases<std::remove_cvref_t<decltype(cooldown)>>) cooldown.release(lane.place->state, now());
+    });
+  }
 
   /// What the caller thinks of a reply, for policies that learn: `reply.id`, and a score between 0 and 1.
   void feedback(std::uint64_t id, double score) {
-    const Event e{.what = Event::What::feedback, .id = id, .score = score, .now = core_.template policy<role::Clock>().now()};
+    const Event e{.what = Event::What::feedback, .id = id, .score = score, .now = now()};
     core_.tell(e);
   }
 
@@ -226,20 +252,23 @@ class RouterOf {
     return std::string(to_string(f.kind)) + ", " + detail::shortened(f.message, 60);
   }
   bool set_standing(std::string_view provider, Standing::Why why) {
+    return each_lane_of(provider, [&](const auto& lane) {
+      if (why != Standing::Why::open) return lane.standing->close(why, never);
+      lane.standing->reopen();
+      lane.place->out.store(false, std::memory_order_relaxed);
+    });
+  }
+  // Were there any?
+  template <class F>
+  bool each_lane_of(std::string_view provider, F&& f) const {
     const auto places = core_.pin();
     bool found = false;
     places->each_lane([&](const auto& lane) {
-      if (lane.provider->name != provider) return;
-      found = true;
-      if (why == Standing::Why::open) {
-        lane.standing->reopen();
-        lane.place->out.store(false, std::memory_order_relaxed);
-      } else {
-        lane.standing->close(why, never);
-      }
+      if (lane.provider->name == provider) found = true, f(lane);
     });
     return found;
   }
+  Time now() const { return core_.template policy<role::Clock>().now(); }
 
   Core<Policies> core_;
 };

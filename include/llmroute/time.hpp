@@ -42,7 +42,11 @@ struct Elapsed : Duration {
     if (magnitude < 10'000) return std::to_string(ns) + " ns";
     if (magnitude < 10'000'000) return std::to_string(ns / 1'000) + " us";
     if (magnitude < 10'000'000'000) return std::to_string(ns / 1'000'000) + " ms";
-    return std::to_string(ns / 1'000'000'000) + " s";
+    const std::int64_t seconds = ns / 1'000'000'000, amount = magnitude / 1'000'000'000;
+    if (amount < 7'200) return std::to_string(seconds) + " s";
+    if (amount < 36'000) return std::to_string(seconds / 60) + " min";
+    if (amount < 360'000) return std::to_string(seconds / 3'600) + " h";
+    return std::to_string(seconds / 86'400) + " d";
   }
   template <class Stream>
     requires requires(Stream& s) { s << std::string_view{}; }

@@ -26,6 +26,8 @@ struct Rest {
   std::optional<Permit> admit(State&, Time, Need) const { return Permit{}; }
   void report(State&, Permit, const Outcome&, Time) const {}
   Duration rest_for(const Outcome&) const { return {}; }
+  void release(State&, Time) const {}
+  cooldown::Phase phase(const State&, Time) const { return {}; }
 };
 struct Guess {
   Judgement classify(const ChatRequest&) const { return {}; }

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "llmroute/chance.hpp"
 #include "llmroute/policy/cooldown.hpp"
-#include "llmroute/policy/query.hpp"
 
 using namespace llmroute;
 using namespace std::chrono_literals;
@@ -56,20 +56,20 @@ void herd(int threads, int rounds, Prepare prepare, Work work, Judge judge) {
 
 }  // namespace
 
-TEST_CASE("a herd at the half-open instant gets exactly as many probes as are allowed") {
+TEST_CASE("300 herds of 8 threads at the half-open instant get exactly as many probes as are allowed") {
   for (const int probes : {1, 3}) {
-    const CircuitBreaker policy{.failures = 1, .probes = probes};
+    const CircuitBreaker policy{.failures = 1, .jitter = 0, .probes = probes};
     CircuitBreaker::State state;
     Time now{};
     std::atomic<int> admitted{0};
     std::vector<int> counts;
     herd(
-        4, 1000,
+        8, 300,
         [&](int) {
-          state.word.store(0);
-          now = Time{} + 1s;
+          now += 1h;
+          policy.release(state, now);
           policy.report(state, failed, now);
-          now += 30s;
+          now += 5s;
           admitted = 0;
         },
         [&](int) {
@@ -77,48 +77,105 @@ TEST_CASE("a herd at the half-open instant gets exactly as many probes as are al
             if (policy.admit(state, now, i % 2 ? Need::last_resort : Need::ordinary)) admitted.fetch_add(1);
         },
         [&] { counts.push_back(admitted.load()); });
+    REQUIRE(counts.size() == 300);
     for (int n : counts) REQUIRE(n == probes);
   }
 }
 
-TEST_CASE("a herd whose last resort is an open breaker sends one probe") {
-  const CircuitBreaker policy{.failures = 1, .probes = 4};
+TEST_CASE("a herd at the instant in which lost probes expire gets as many anew") {
+  const CircuitBreaker policy{.failures = 1, .jitter = 0, .probes = 3};
   CircuitBreaker::State state;
+  Time now = Time{} + 1s;
+  policy.report(state, failed, now);
+  now += 5s;
   std::atomic<int> admitted{0};
   std::vector<int> counts;
   herd(
-      4, 1000,
+      8, 300,
       [&](int) {
-        state.word.store(0);
-        policy.report(state, failed, Time{} + 1s);
+        now += 60s;  // nobody reports, ever
+        admitted = 0;
+      },
+      [&](int) {
+        for (int i = 0; i < 5; ++i)
+          if (policy.admit(state, now, Need::ordinary)) admitted.fetch_add(1);
+      },
+      [&] { counts.push_back(admitted.load()); });
+  for (int n : counts) REQUIRE(n == 3);
+}
+
+TEST_CASE("a herd whose last resort is an open breaker sends one probe") {
+  const CircuitBreaker policy{.failures = 1, .jitter = 0, .probes = 4};
+  CircuitBreaker::State state;
+  Time now{};
+  std::atomic<int> admitted{0};
+  std::vector<int> counts;
+  herd(
+      8, 300,
+      [&](int) {
+        now += 1h;
+        policy.release(state, now);
+        policy.report(state, failed, now);
         admitted = 0;
       },
       [&](int) {
         for (int i = 0; i < 20; ++i)
-          if (policy.admit(state, Time{} + 2s, Need::last_resort)) admitted.fetch_add(1);
+          if (policy.admit(state, now + 1s, Need::last_resort)) admitted.fetch_add(1);
       },
       [&] { counts.push_back(admitted.load()); });
   for (int n : counts) REQUIRE(n == 1);
 }
 
 TEST_CASE("failures that many threads report at once are all counted") {
-  const CircuitBreaker policy{.failures = 40};
+  const CircuitBreaker policy{.failures = 28, .share = 0, .jitter = 0};
   CircuitBreaker::State state;
+  Time now{};
   std::vector<bool> opened;
   herd(
-      4, 500, [&](int) { state.word.store(0); },
+      4, 500,
       [&](int) {
-        for (int i = 0; i < 10; ++i) policy.report(state, CircuitBreaker::Permit{}, failed, Time{} + 1s);
+        now += 1h;
+        policy.release(state, now);
       },
-      [&] { opened.push_back(policy.rest_until(state, Time{} + 1s) == Time{} + 31s); });
+      [&](int) {
+        for (int i = 0; i < 7; ++i)
+          if (const auto p = policy.admit(state, now, Need::ordinary)) policy.report(state, *p, failed, now);
+      },
+      [&] { opened.push_back(policy.rest_until(state, now) == now + 5s); });
+  for (bool o : opened) REQUIRE(o);
+}
+
+TEST_CASE("calls that many threads report at once are all counted in the window") {
+  const CircuitBreaker policy{.failures = 31, .share = 0.5, .at_least = 242, .jitter = 0};
+  CircuitBreaker::State state;
+  Time now{};
+  std::vector<bool> early, opened;
+  herd(
+      4, 500,
+      [&](int) {
+        now += 1h;
+        policy.release(state, now);
+      },
+      [&](int) {
+        for (int i = 0; i < 60; ++i)
+          policy.report(state, CircuitBreaker::Permit{policy.admit(state, now, Need{})->generation}, i % 2 ? failed : won, now);
+      },
+      [&] {
+        early.push_back(policy.rest_until(state, now) != now);
+        policy.report(state, failed, now);  // the 241st, and 121 failed
+        early.push_back(policy.rest_until(state, now) != now);
+        policy.report(state, failed, now);
+        opened.push_back(policy.rest_until(state, now) == now + 5s);
+      });
+  for (bool e : early) REQUIRE_FALSE(e);
   for (bool o : opened) REQUIRE(o);
 }
 
 TEST_CASE("permits that many threads take and give back add up") {
-  const CircuitBreaker policy{.failures = 1, .probes = 63};
+  const CircuitBreaker policy{.failures = 1, .jitter = 0, .probes = 31};
   CircuitBreaker::State state;
   policy.report(state, failed, Time{});
-  const Time now = Time{} + 30s;
+  const Time now = Time{} + 5s;
   herd(
       3, 20, [](int) {},
       [&](int) {
@@ -128,19 +185,19 @@ TEST_CASE("permits that many threads take and give back add up") {
       [] {});
   int left = 0;
   while (policy.admit(state, now, Need::ordinary)) ++left;
-  CHECK(left == 63);
+  CHECK(left == 31);
 }
 
 TEST_CASE("in a free run no more probes are out than are allowed, and it always recovers") {
-  const CircuitBreaker policy{.failures = 2, .open = 2ms, .probes = 2, .probe_expires = 24h};
+  const CircuitBreaker policy{.failures = 2, .open = 2ms, .longest = 4ms, .probes = 2, .probe_expires = 24h};
   CircuitBreaker::State state;
   std::atomic<std::int64_t> clock{1'000'000'000};
   std::atomic<int> too_many{0}, probes_seen{0};
-  std::array<std::atomic<int>, 1 << 14> out{};  // by generation
+  std::array<std::atomic<int>, 1 << 12> out{};  // by generation
   std::vector<std::thread> threads;
   for (std::uint64_t t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
-      for (std::uint64_t i = 0; i < 15'000; ++i) {
+      for (std::uint64_t i = 0; i < 4'000; ++i) {  // too few for a generation to come round
         const std::uint64_t dice = mix(tests::seed() + t, i);
         const Time now{Duration(clock.fetch_add(100'000))};
         const auto p = policy.admit(state, now, dice % 16 == 0 ? Need::last_resort : Need::ordinary);
@@ -151,6 +208,7 @@ TEST_CASE("in a free run no more probes are out than are allowed, and it always 
           if (dice & 0x1000) std::this_thread::yield();
           out[p->generation].fetch_sub(1);  // before its permit can be given to another
         }
+        if ((dice >> 20) % 512 == 0) policy.release(state, now);
         policy.report(state, *p, dice >> 8 & 1 ? failed : dice >> 9 & 1 ? won : cancelled, now);
       }
     });

@@ -65,7 +65,7 @@ cooldown() {
     END { exit !(rows == 4 && ('"$2"')) }'
 }
 cooldown 'that nobody rests when it is off' 'wasted["Off"] == 18 && again["Off"] == 0'
-cooldown 'that each of them spares most attempts' 'wasted["Fixed"] * 3 < wasted["Off"] && wasted["ConsecutiveFailures"] * 3 < wasted["Off"] && wasted["CircuitBreaker"] * 3 < wasted["Off"]'
+cooldown 'that each of them spares most attempts' 'wasted["Fixed"] * 3 < wasted["Off"] && wasted["ConsecutiveFailures"] * 3 < wasted["Off"] && wasted["CircuitBreaker"] * 3 <= wasted["Off"]'
 cooldown 'that a fixed rest needs one failure, and the others three' 'wasted["Fixed"] == 2 && wasted["ConsecutiveFailures"] > 3 && wasted["CircuitBreaker"] > 3'
 cooldown 'that a shorter rest is used again sooner' 'again["CircuitBreaker"] > 0 && again["CircuitBreaker"] < again["ConsecutiveFailures"] && again["CircuitBreaker"] <= 30 && again["Fixed"] <= 60'
 cooldown 'what the waste costs in time' 'waited["Off"] == 3 * wasted["Off"] && waited["CircuitBreaker"] == 3 * wasted["CircuitBreaker"]'

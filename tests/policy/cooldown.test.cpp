@@ -54,17 +54,41 @@ struct TakesNoPermitBack : Smallest {
   std::optional<Permit> admit(State&, Time, Need) const { return std::nullopt; }
 };
 
+struct ReleasesByHand : Smallest {
+  void release(State& s, Time) const { s.failures = 0; }
+};
+struct CannotReleaseWhatItKeeps : Smallest {
+  void release(State&) const {}
+};
+struct TellsHowItIs : Smallest {
+  cooldown::Phase phase(const State&, Time) const { return cooldown::Phase::closed; }
+};
+struct TellsANumber : Smallest {
+  int phase(const State&, Time) const { return 0; }
+};
+
 }  // namespace
 
 static_assert(CooldownPolicy<Smallest> && !Admits<Smallest>);
 static_assert(CooldownPolicy<cooldown::Off> && !Admits<cooldown::Off>);
 static_assert(CooldownPolicy<cooldown::Fixed> && CooldownPolicy<cooldown::CircuitBreaker> && Admits<cooldown::CircuitBreaker>);
+static_assert(Releases<ReleasesByHand> && !Releases<Smallest> && !Releases<CannotReleaseWhatItKeeps> &&
+              !Releases<cooldown::Off>);
+static_assert(TellsPhase<TellsHowItIs> && !TellsPhase<Smallest> && !TellsPhase<TellsANumber>);
+static_assert(Releases<cooldown::CircuitBreaker> && Releases<cooldown::ConsecutiveFailures> && Releases<cooldown::Fixed>);
+static_assert(TellsPhase<cooldown::CircuitBreaker>);
 static_assert(!CooldownPolicy<NoState>);
 static_assert(!CooldownPolicy<ChangesWhatItLooksAt>);
 static_assert(!CooldownPolicy<AnswersInSeconds>);
 static_assert(!CooldownPolicy<CannotBeMade>);
 static_assert(!CooldownPolicy<int>);
 static_assert(!Admits<PermitOwnsSomething> && !Admits<TakesNoPermitBack>);
+
+TEST_CASE("a phase has a name") {
+  CHECK(to_string(cooldown::Phase::closed) == "closed");
+  CHECK(to_string(cooldown::Phase::open) == "open");
+  CHECK(to_string(cooldown::Phase::half_open) == "half-open");
+}
 
 TEST_CASE("a cooldown that is off lets everybody be asked at once") {
   const cooldown::Off off;

@@ -115,10 +115,24 @@ TEST_CASE("a failure that everybody would repeat is not asked again") {
     CHECK_FALSE(policy.retry_after({.ending = e, .kind = Kind::server_error}, w.after(1)));
 }
 
-TEST_CASE("a hint that is too far away ends the request") {
+TEST_CASE("a hint is no part of the wait: it is a rest, which is kept elsewhere and ends nobody else's request") {
   const World w;
   const retry::Backoff policy;
-  CHECK(policy.retry_after(failed(Kind::rate_limited, 120s), w.after(1)));
-  CHECK_FALSE(policy.retry_after(failed(Kind::rate_limited, 121s), w.after(1)));
-  CHECK(policy.retry_after(failed(Kind::rate_limited, 20s), w.after(1)) < Duration(8s));  // the hint itself is a rest elsewhere
+  for (const Duration hint : {0s, 20s, 121s, 3600s}) {
+    const auto wait = policy.retry_after(failed(Kind::rate_limited, hint), w.after(1));
+    REQUIRE(wait);
+    CHECK(*wait < Duration(8s));
+  }
+}
+
+TEST_CASE("a provider that says that its failure may pass is believed, whatever the failure") {
+  const World w;
+  const retry::Backoff policy;
+  Outcome o = failed(Kind::request_invalid);
+  CHECK_FALSE(policy.retry_after(o, w.after(1)));
+  o.should_retry = true;
+  CHECK(policy.retry_after(o, w.after(1)));
+  o = failed(Kind::server_error);
+  o.should_retry = false;  // who said so is not asked again; others are
+  CHECK(policy.retry_after(o, w.after(1)));
 }

@@ -142,7 +142,7 @@ TEST_CASE("what a prompt can cost at most is a token a byte, with room for templ
 
 TEST_CASE("a request demands something where it needs a capability, or brings a list of the caller's") {
   const auto demands = [](const ChatRequest& r, const Options& o) {
-    return demands_of(Query{.request = r, .options = o, .needs = needed_capabilities(r)}) == Demands::some;
+    return demands_of(Query{.request = r, .options = o, .needs = needed_capabilities(r)}).some;
   };
   const ChatRequest plain{.messages = "Hello"};
   CHECK_FALSE(demands(plain, {}));

@@ -419,7 +419,7 @@ TEST_CASE("a hedge asks another provider, the first content wins, and the loser 
 
 TEST_CASE("when everybody rests, one early probe goes out; never into a rest that a provider asked for") {
   CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{},
-                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s});
+                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s, .jitter = 0});
   Play p{core};
   p.run([&](auto& x) {
     CHECK(sent(x, Time{}) == "one");
@@ -444,7 +444,7 @@ TEST_CASE("when everybody rests, one early probe goes out; never into a rest tha
 
 TEST_CASE("a cancelled probe gives its permit back and changes nothing") {
   CoreWith<cooldown::CircuitBreaker> core(Fleet{named("one")}, NoTransport{}, StillClock{},
-                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s});
+                                          cooldown::CircuitBreaker{.failures = 1, .open = 30s, .jitter = 0});
   Play p{core};
   p.run([&](auto& x) {
     CHECK(sent(x, Time{}) == "one");
@@ -635,7 +635,7 @@ TEST_CASE("whom the ranking does not want is not asked as a last resort either")
 
   using cooldown::CircuitBreaker;
   CoreWith<NotTheFirst, CircuitBreaker> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, NotTheFirst{},
-                                             CircuitBreaker{.failures = 1, .open = 30s});
+                                             CircuitBreaker{.failures = 1, .open = 30s, .jitter = 0});
   const auto places = core.pin();
   const auto& lanes = places->group({}).lanes;
   const Outcome broken{.kind = Kind::server_error};
@@ -697,13 +697,18 @@ TEST_CASE("where a probe is refused in the last moment, the next request may mak
   shut = true;
   p.run([&](auto& x) { CHECK(sent(x, p.now) == "finish"); });
   shut = false;
-  p.run([&](auto& x) { CHECK(sent(x, p.now) == "one"); });
-  p.run([&](auto& x) { CHECK(sent(x, p.now) == "finish"); });  // that was the one probe
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "one"); });  // dropped: nothing was found out
+  p.run([&](auto& x) {
+    CHECK(sent(x, p.now) == "one");
+    p.run([&](auto& other) { CHECK(sent(other, p.now) == "finish"); });  // that is the one probe
+    x.ended({0}, failed(Kind::unauthorized, 401), p.now);
+  });
+  p.run([&](auto& x) { CHECK(sent(x, p.now) == "finish"); });
 }
 
 TEST_CASE("a refused extra attempt leaves the way free for somebody who was not asked yet") {
   CoreWith<cooldown::Off> core(Fleet{named("one"), named("two")}, NoTransport{}, StillClock{}, cooldown::Off{});
-  core.pin()->group({}).lanes[1].quota->extend(Time{} + 1s);
+  core.pin()->group({}).lanes[1].account->extend(Time{} + 1s);
   Play{core}.run([&](auto& x) {
     CHECK(sent(x, Time{}) == "one");
     x.ended({0}, failed(Kind::server_error, 500), Time{});

@@ -194,7 +194,7 @@ TEST_CASE("an explanation tells no observer, takes no probe and reserves nothing
 TEST_CASE("who rests is out, and for how much longer") {
   auto core = core_of(trio(), cooldown::Fixed{});
   core.policy<role::Clock>().time = Time{} + 100s;
-  core.pin()->group({}).lanes[0].quota->extend(Time{} + 120s);
+  core.pin()->group({}).lanes[0].account->extend(Time{} + 120s);
   const Explanation e = explained(core);
   CHECK(order(e) == "cheap unknown -dear");
   CHECK(e.providers[2].why == Closed::asked_to_rest);
@@ -203,7 +203,7 @@ TEST_CASE("who rests is out, and for how much longer") {
 }
 
 TEST_CASE("when everybody rests, the one that would be asked early is named") {
-  auto core = core_of(Fleet{named("a"), named("b")}, cooldown::CircuitBreaker{.failures = 1}, retry::Off{});
+  auto core = core_of(Fleet{named("a"), named("b")}, cooldown::CircuitBreaker{.failures = 1, .jitter = 0}, retry::Off{});
   asked(core);
   const Explanation e = explained(core);
   CHECK(order(e) == "a -b");
@@ -257,7 +257,7 @@ TEST_CASE("a request that is refused at once says so in its explanation") {
 
 TEST_CASE("a selection that finds nobody lists why, and when it is worth coming back") {
   auto core = core_of(Fleet{named("a"), named("b")}, cooldown::Fixed{});
-  core.pin()->group({}).lanes[0].quota->extend(Time{} + 20s);
+  core.pin()->group({}).lanes[0].account->extend(Time{} + 20s);
   const Options options{.deny = {"b"}};
   const auto nobody = Preview(core, hello, options).select();
   REQUIRE_FALSE(nobody);

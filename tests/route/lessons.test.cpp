@@ -10,7 +10,14 @@ namespace {
 
 struct Fixture {
   Provider provider{};
-  Lane<cooldown::Off> lane{&provider, {}, 0, true, {}, {}, {}};
+  Lane<cooldown::Off> lane{.provider = &provider,
+                           .offer = {},
+                           .index = 0,
+                           .own_place = true,
+                           .place = {},
+                           .standing = {},
+                           .limiter = {},
+                           .account = {}};
   Time now = Time{} + 100s;
 
   void ends(Kind kind, Duration hint = {}, Duration unhinted = 60s) {
@@ -40,11 +47,11 @@ TEST_CASE("what an outcome teaches reaches as far as the table of failures says"
   f.ends(Kind::overloaded, 7s);
   CHECK(f.lane.place->asked_rest.get() == f.now + 7s);
   f.ends(Kind::rate_limited, 30s);
-  CHECK(f.lane.quota->get() == f.now + 30s);
+  CHECK(f.lane.account->get() == f.now + 30s);
   f.ends(Kind::rate_limited, 5s);  // a shorter one does not shorten it
-  CHECK(f.lane.quota->get() == f.now + 30s);
+  CHECK(f.lane.account->get() == f.now + 30s);
   f.ends(Kind::quota_exhausted, 5s);
-  CHECK(f.lane.quota->get() == f.now + 15min);
+  CHECK(f.lane.account->get() == f.now + 15min);
   CHECK(f.lane.place->health.failures.load() == 2);  // a limit is no fault
   f.ends(Kind::request_invalid);
   f.ends(Ending::cancelled, 1s);

@@ -125,7 +125,7 @@ TEST_CASE("a provider stays by name, URL and dialect: its places move along, and
   CHECK(lane(after, "a", 3).place == lane(before, "a", 0).place);
   CHECK(lane(after, "x", 3).place == lane(before, "x", 0).place);
   CHECK(lane(after, "", 3).standing == lane(before, "", 0).standing);
-  CHECK(lane(after, "", 3).quota == lane(before, "", 0).quota);
+  CHECK(lane(after, "", 3).account == lane(before, "", 0).account);
   CHECK(lane(after, "a", 1).place == lane(before, "a", 3).place);
   for (std::size_t gone : {std::size_t{0}, std::size_t{2}, std::size_t{4}})
     for (std::size_t old = 0; old < 4; ++old) {
@@ -138,14 +138,14 @@ TEST_CASE("the providers of a quota group rest together, also one that joins it 
   Provider a = named("one"), b = named("two"), alone = named("three");
   a.quota_group = b.quota_group = "account";
   const RosterOf before(Fleet{a, alone, b}, Listed{}, nullptr);
-  CHECK(lane(before, "", 0).quota == lane(before, "", 2).quota);
-  CHECK_FALSE(lane(before, "", 0).quota == lane(before, "", 1).quota);
+  CHECK(lane(before, "", 0).account == lane(before, "", 2).account);
+  CHECK_FALSE(lane(before, "", 0).account == lane(before, "", 1).account);
   Provider late = named("late");
   late.quota_group = "account";
   const RosterOf after(Fleet{late, b, alone}, Listed{}, &before);
-  CHECK(lane(after, "", 0).quota == lane(before, "", 0).quota);
-  CHECK(lane(after, "", 1).quota == lane(before, "", 0).quota);
-  CHECK(lane(after, "", 2).quota == lane(before, "", 1).quota);
+  CHECK(lane(after, "", 0).account == lane(before, "", 0).account);
+  CHECK(lane(after, "", 1).account == lane(before, "", 0).account);
+  CHECK(lane(after, "", 2).account == lane(before, "", 1).account);
 }
 
 TEST_CASE("another key, or another field, opens what was out; the same keeps it out; what was disabled stays so") {

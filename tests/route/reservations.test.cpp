@@ -48,7 +48,7 @@ struct Fixture {
   std::optional<std::int64_t> max_tokens{};
   Reservations<Bag> held{};
 
-  bool take() { return held.take(bag, query, provider, offer, max_tokens, Time{}); }
+  bool take() { return held.take(bag, query, provider, offer, false, max_tokens, Time{}); }
 };
 
 }  // namespace
@@ -92,7 +92,7 @@ TEST_CASE("without a budget nothing is bounded and nothing is reserved") {
   NoBudget bag{std::in_place, tests::NoTransport{}, tests::StillClock{}};
   Fixture f;
   Reservations<NoBudget> held;
-  CHECK(held.take(bag, f.query, f.provider, f.offer, f.max_tokens, Time{}));
+  CHECK(held.take(bag, f.query, f.provider, f.offer, false, f.max_tokens, Time{}));
   CHECK_FALSE(f.max_tokens.has_value());
 }
 
@@ -109,12 +109,12 @@ TEST_CASE("what nobody knows the price of is reserved as all the money there is"
   Fixture f;
   f.max_tokens = 100;
   Reservations<One> held;
-  CHECK(held.take(bag, f.query, f.provider, f.offer, f.max_tokens, Time{}));
+  CHECK(held.take(bag, f.query, f.provider, f.offer, false, f.max_tokens, Time{}));
   CHECK(worst >= Money::nanos(205'000));  // a token a byte of the prompt, and all of the answer
   CHECK(worst < Money::nanos(1'000'000));
   f.offer.price = {};
   Reservations<One> unknown;
-  CHECK(unknown.take(bag, f.query, f.provider, f.offer, f.max_tokens, Time{}));
+  CHECK(unknown.take(bag, f.query, f.provider, f.offer, false, f.max_tokens, Time{}));
   CHECK(worst == Money::most());
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a budget that throws when it settles keeps the others from nothing") 
   Fixture f;
   Two bag{std::in_place, tests::NoTransport{}, tests::StillClock{}, Thrower{}, Purse<'b'>{&f.log}};
   Reservations<Two> held;
-  CHECK(held.take(bag, f.query, f.provider, f.offer, f.max_tokens, Time{}));
+  CHECK(held.take(bag, f.query, f.provider, f.offer, false, f.max_tokens, Time{}));
   held.settle(bag, Money::nanos(5), Time{});
   CHECK(f.log.lines == Lines{"reserve b", "settle b 5"});
 }

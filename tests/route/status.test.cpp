@@ -43,9 +43,9 @@ TEST_CASE("a provider that nobody asked yet is well") {
   CHECK(a.latency == Duration::zero());
   CHECK_FALSE(a.last_failure);
   CHECK(status.text() ==
-        "provider  model  ok  faults  in a row  latency  in flight  state  last failure\n"
-        "a         -      0   0       0         -        0          well\n"
-        "b         -      0   0       0         -        0          well\n");
+        "provider  model  ok  faults  in a row  latency  in flight  left  state  last failure\n"
+        "a         -      0   0       0         -        0          -     well\n"
+        "b         -      0   0       0         -        0          -     well\n");
 }
 
 TEST_CASE("a status counts successes, failures, failures in a row, and tells the last failure and the latency") {
@@ -68,8 +68,8 @@ TEST_CASE("a status counts successes, failures, failures in a row, and tells the
 }
 
 TEST_CASE("a status says who rests, why, and for how much longer") {
-  auto core =
-      core_of(Fleet{named("a"), named("b"), named("c"), named("d"), named("e")}, cooldown::CircuitBreaker{.failures = 1});
+  auto core = core_of(Fleet{named("a"), named("b"), named("c"), named("d"), named("e")},
+                      cooldown::CircuitBreaker{.failures = 1, .open = 30s, .jitter = 0});
   ends(core, "a", failed(Kind::server_error, 500), 0ms);
   ends(core, "b", failed(Kind::rate_limited, 429, 20s), 0ms);
   ends(core, "c", failed(Kind::unauthorized, 401), 0ms);

@@ -11,18 +11,20 @@
 // | `c.admit(state, now, need)`   | optional<Permit> | optional: nothing: not now. Without it whoever has rested is admitted |
 // | `c.report(state, permit, outcome, now)` | void   | with `admit`: each permit comes back exactly once, with any outcome |
 // | `c.rest_for(outcome)`         | Duration         | optional: how long a 429 rests that brought no hint; else 60 s     |
+// | `c.release(state, now)`       | void             | optional: ends any rest, by hand: as if nothing had failed         |
+// | `c.phase(state, now)`         | cooldown::Phase  | optional, for the status: closed, open or half-open. Changes nothing |
 //
 // A 429's own hint is not a matter of this role: the router keeps it for the whole quota group. So a rate limit and a dead
 // provider are different things: the one rests as long as it said, and only the other is blamed.
 //
 // | available             | when to use                                                                                 |
 // |-----------------------|---------------------------------------------------------------------------------------------|
-// | `CircuitBreaker`      | nearly always: three failures in a row rest 30 s, then one probe finds out; the default     |
+// | `CircuitBreaker`      | nearly always: a row of failures or a share of them rests it, for 5 s and longer; the default |
 // | `ConsecutiveFailures` | a rest shall be easy to foretell, or failures are to be counted within a minute             |
 // | `Fixed`               | only rate limits shall rest anybody, or each failure at once                                |
 // | `Off`                 | nothing shall rest but what its provider asked for                                          |
 //
-// Not provided: failure ratios, growing rests, rests that several machines share.
+// Not provided: slowness as a failure, rests that several machines share.
 #ifndef LLMROUTE_POLICY_COOLDOWN_HPP
 #define LLMROUTE_POLICY_COOLDOWN_HPP
 
@@ -32,6 +34,7 @@
 #include <type_traits>
 
 #include "llmroute/failure.hpp"
+#include "llmroute/policy/cooldown/phase.hpp"
 #include "llmroute/time.hpp"
 
 namespace llmroute {
@@ -56,6 +59,14 @@ concept Admits = CooldownPolicy<T> && requires { typename T::Permit; } && std::i
 template <class T>
 concept RestsFor = requires(const T& t, const Outcome& o) {
   { t.rest_for(o) } -> std::convertible_to<Duration>;
+};
+
+template <class T>
+concept Releases = CooldownPolicy<T> && requires(const T& t, typename T::State& s, Time now) { t.release(s, now); };
+
+template <class T>
+concept TellsPhase = CooldownPolicy<T> && requires(const T& t, const typename T::State& seen, Time now) {
+  { t.phase(seen, now) } -> std::same_as<cooldown::Phase>;
 };
 
 namespace cooldown {

@@ -23,15 +23,24 @@
 
 namespace llmroute {
 
+/// A budget has passed one of its thresholds.
+struct BudgetAlert {
+  std::string_view budget{};  ///< by name
+  double threshold = 0;       ///< 0.8: 80 % of it are spent or reserved
+  Money used{};               ///< spent and reserved
+  Money most{};
+};
+
 struct Event {
   enum class What : std::uint8_t {
-    classified,  ///< the request is known: `query`
-    sent,        ///< an attempt begins: `candidate`, `entry`
-    ended,       ///< an attempt ended: `outcome`, `entry`, `usage`, `cost`
-    rested,      ///< a provider is not asked `until` then, because of `outcome`
-    budget,      ///< a budget refused
-    finished,    ///< the request has its one outcome: `outcome`, and the attempt that decided it in `entry`
-    feedback     ///< the caller judged a reply: `score`
+    classified,     ///< the request is known: `query`
+    sent,           ///< an attempt begins: `candidate`, `entry`
+    first_content,  ///< the first content of an attempt is here
+    ended,          ///< an attempt ended: `outcome`, `entry`, `usage`, `cost`
+    rested,         ///< a provider is not asked `until` then, because of `outcome`
+    budget,         ///< a budget refused; or, with `alert`, has passed a threshold
+    finished,       ///< the request has its one outcome: `outcome`, and the attempt that decided it in `entry`
+    feedback        ///< the caller judged a reply: `score`
   };
   What what{};
   std::uint64_t id = 0;          ///< of the request
@@ -40,10 +49,12 @@ struct Event {
   const Candidate* candidate = nullptr;  ///< as the ranking saw it
   const Outcome* outcome = nullptr;
   const TrailEntry* entry = nullptr;  ///< with status, message, score
-  std::uint8_t attempt = 0;           ///< of sent and ended: its number, from 1; of finished: how many were sent
+  const BudgetAlert* alert = nullptr;
+  std::uint8_t attempt = 0;  ///< of sent and ended: its number, from 1; of finished: how many were sent
   Usage usage{};
   Cost cost{};       ///< of the attempt; of all of them when it is finished
   double score = 0;  ///< of the feedback
+  Time began{};      ///< of first_content: when its attempt was sent
   Time until{};
   Time now{};
 };

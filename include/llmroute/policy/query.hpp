@@ -8,12 +8,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "llmroute/chance.hpp"
 #include "llmroute/chat.hpp"
 #include "llmroute/function_ref.hpp"
 #include "llmroute/offer.hpp"
 #include "llmroute/options.hpp"
-#include "llmroute/policy/allowance.hpp"
 #include "llmroute/policy/health.hpp"
+#include "llmroute/policy/quota.hpp"
 #include "llmroute/provider.hpp"
 #include "llmroute/time.hpp"
 
@@ -40,20 +41,13 @@ struct Query {
   std::uint64_t id = 0;
   std::uint64_t seed = 0;    ///< the only source of chance: draw from `mix(seed, salt)`
   std::uint8_t attempt = 0;  ///< how many were sent before
-  std::uint64_t turn = 0;    ///< for a ranking that takes turns: how many requests for this model came before
+  Money spent{};             ///< by the attempts before
+  const TrailEntry* last_failure = nullptr;
+  const Trail* trail = nullptr;  ///< of all attempts so far; null: there is none
+  std::uint64_t turn = 0;        ///< for a ranking that takes turns: how many requests for this model came before
 
   std::int64_t prompt_tokens() const noexcept { return judgement.prompt_tokens; }
 };
-
-/// A stateless random source: the same seed and salt give the same bits.
-constexpr std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) noexcept {
-  std::uint64_t x = seed + 0x9E3779B97F4A7C15ull * (salt + 1);
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
-/// Those bits as a number in (0, 1).
-constexpr double unit(std::uint64_t bits) noexcept { return (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52; }
 
 /// A provider and its offer as seen by one query. A view: a figure is read when it is asked for.
 struct Candidate {
@@ -63,13 +57,15 @@ struct Candidate {
   const Query& query;
   std::uint32_t index;  ///< in the fleet
   Time now;
-  const Allowance* allowance = nullptr;  ///< of its account, where the provider gives something away
+  const Quota* quota = nullptr;  ///< what its account may use; null: not known
 
   static constexpr double unknown_cost = 1e9;  ///< dollars: ranks last without being refused
 
   bool price_known() const noexcept { return offer.price.known(); }
   /// Something is left of what it gives away.
-  bool is_free() const noexcept { return allowance != nullptr && allowance->left(provider.free, now); }
+  bool is_free() const noexcept {
+    return quota != nullptr && quota->allowance != nullptr && quota->allowance->left(provider.free, now);
+  }
   /// The estimate for this query, markup included; meaningless where the price is not known.
   Money estimate() const noexcept {
     if (is_free()) return Money();
@@ -82,6 +78,12 @@ struct Candidate {
   double latency_ms() const noexcept {
     const float measured = health.latency_ms();
     return measured > 0 ? static_cast<double>(measured) : static_cast<double>(provider.expected_latency.count()) * 1e-6;
+  }
+  /// The least share that is left of its limits once it has taken this request, from 0 to 1; 1 where no limit is known.
+  double headroom() const noexcept {
+    return quota == nullptr
+               ? 1
+               : quota->headroom(provider.limits, detail::saturating_add(query.prompt_tokens(), query.completion_tokens), now);
   }
   int in_flight() const noexcept { return health.in_flight.load(std::memory_order_relaxed); }
   /// The share of its attempts that succeeded; 1 before the first.

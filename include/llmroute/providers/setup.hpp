@@ -44,7 +44,7 @@ struct Setup {
   std::vector<std::string> strengths{};
   std::vector<std::string> tags{};
   std::string region{};  ///< of Bedrock also where it is asked
-  std::optional<RateLimits> limits{};
+  RateLimits limits{};
   std::optional<FreeAllowance> free{};
   std::string quota_group{};
   std::optional<double> weight{};
@@ -135,7 +135,7 @@ inline Provider make(const Vendor& v, const Setup& s) {
   p.strengths = s.strengths.empty() ? words(v.strengths) : s.strengths;
   p.tags = s.tags;
   if (v.where == Where::this_machine && !p.has_tag("local")) p.tags.emplace_back("local");
-  p.limits = s.limits.value_or(p.limits);
+  if (s.limits.any()) p.limits = s.limits;
   p.quota_group = s.quota_group;
   p.weight = s.weight.value_or(p.weight);
   p.order = s.order.value_or(p.order);

@@ -31,7 +31,8 @@ inline std::string account_of(const Failure& f, std::string_view reason, std::sp
     if (!e.message.empty()) what.append(", ").append(e.message.view());
     add(e.provider, what);
   }
-  if (f.kind == Kind::no_candidate || f.kind == Kind::over_budget || !f.trail.empty()) {
+  const bool limited = f.kind == Kind::rate_limited && reason.empty();
+  if (f.kind == Kind::no_candidate || f.kind == Kind::over_budget || limited || !f.trail.empty()) {
     constexpr int most = 100;
     int said = 0, more = 0;
     for (const Provider& p : providers) {

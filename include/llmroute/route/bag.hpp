@@ -222,7 +222,11 @@ class Bag : Storage<std::index_sequence_for<Ps...>, Ps...>, Fallbacks<AllRoles, 
   /// Calls `f` with each player of a role, in the order given; where `f` returns bool, until one says false. Were all true?
   template <class R, class F>
   constexpr bool each(F&& f) {
-    return each_of<RoleFacts<R>::bit>(f, Indices{});
+    return each_of<RoleFacts<R>::bit>(*this, f, Indices{});
+  }
+  template <class R, class F>
+  constexpr bool each(F&& f) const {
+    return each_of<RoleFacts<R>::bit>(*this, f, Indices{});
   }
 
   /// The one policy of type `T`, given or default; through a reference, the caller's own.
@@ -254,15 +258,15 @@ class Bag : Storage<std::index_sequence_for<Ps...>, Ps...>, Fallbacks<AllRoles, 
     else return held<position((plays<Ps> & RoleFacts<R>::bit) != 0 ...)>(self);
   }
 
-  template <unsigned Bit, class F, std::size_t... I>
-  constexpr bool each_of(F& f, std::index_sequence<I...>) {
-    return (visit < I, (plays<Ps> & Bit) != 0 > (f) && ...);
+  template <unsigned Bit, class Self, class F, std::size_t... I>
+  static constexpr bool each_of(Self& self, F& f, std::index_sequence<I...>) {
+    return (visit < I, (plays<Ps> & Bit) != 0 > (self, f) && ...);
   }
-  template <std::size_t I, bool Plays, class F>
-  constexpr bool visit([[maybe_unused]] F& f) {
+  template <std::size_t I, bool Plays, class Self, class F>
+  static constexpr bool visit([[maybe_unused]] Self& self, [[maybe_unused]] F& f) {
     if constexpr (!Plays) return true;
-    else if constexpr (std::is_same_v<decltype(f(held<I>(*this))), bool>) return f(held<I>(*this));
-    else return f(held<I>(*this)), true;
+    else if constexpr (std::is_same_v<decltype(f(held<I>(self))), bool>) return f(held<I>(self));
+    else return f(held<I>(self)), true;
   }
 
   template <class T, class R>

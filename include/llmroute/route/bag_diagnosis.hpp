@@ -111,6 +111,27 @@ struct policy_does_not_fit {
   static_assert(F != Fault::rest_for,
                 "llmroute: this CooldownPolicy has, or means to have, the optional `rest_for`, but `Duration "
                 "rest_for(const Outcome&) const` cannot be called on it");
+  static_assert(F != Fault::release,
+                "llmroute: this CooldownPolicy has, or means to have, the optional `release`, but `void release(State&, "
+                "Time now) const` cannot be called on it");
+  static_assert(F != Fault::phase,
+                "llmroute: this CooldownPolicy has, or means to have, the optional `phase`, but `cooldown::Phase "
+                "phase(const State&, Time now) const` cannot be called on it");
+  static_assert(F != Fault::patience,
+                "llmroute: this RetryPolicy has, or means to have, the optional `patience`, but that is no member that "
+                "converts to Duration");
+  static_assert(F != Fault::again,
+                "llmroute: this RetryPolicy has, or means to have, the optional `again`, but `std::optional<int> "
+                "again(Kind) const` cannot be called on it");
+  static_assert(F != Fault::has_room,
+                "llmroute: this Budget has, or means to have, the optional `has_room`, but `bool has_room(const Query&, "
+                "const Provider&, Money worst, Time now) const` cannot be called on it");
+  static_assert(F != Fault::each_alert,
+                "llmroute: this Budget has, or means to have, the optional `each_alert`, but `void "
+                "each_alert(FunctionRef<void(const BudgetAlert&)>)` cannot be called on it");
+  static_assert(F != Fault::problem,
+                "llmroute: this Budget has, or means to have, the optional `problem`, but `std::string_view problem() "
+                "const` cannot be called on it");
   static_assert(F != Fault::names,
                 "llmroute: this Classifier has, or means to have, the optional `names`, but `std::span<const "
                 "std::string_view> names() const` cannot be called on it");

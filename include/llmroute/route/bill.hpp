@@ -14,7 +14,8 @@ inline Cost cost_of(const Provider& p, const Offer& offer, Money estimate, const
   const Price& price = offer.price;
   if (e.usage.reported) {
     if (!price.known()) return {};
-    return {p.with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached, e.usage.cache_written)), Cost::Source::usage};
+    return {p.with_markup(price.of(e.usage.prompt, e.usage.completion, e.usage.cached, e.usage.cache_written)),
+            Cost::Source::usage};
   }
   // An answer that refuses costs nothing, and neither does what was never sent.
   const bool refused_here = o.kind == Kind::request_invalid || o.kind == Kind::unsupported;

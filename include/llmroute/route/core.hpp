@@ -12,6 +12,7 @@
 #include "llmroute/route/bag.hpp"
 #include "llmroute/route/places.hpp"
 #include "llmroute/route/snapshot.hpp"
+#include "llmroute/route/waiting.hpp"
 
 namespace llmroute {
 
@@ -41,6 +42,10 @@ class Core {
     return policies_.template get<R>();
   }
   Policies& policies() noexcept { return policies_; }
+  const Policies& policies() const noexcept { return policies_; }
+  /// Who waits for a slot.
+  Waiting& waiting() noexcept { return waiting_; }
+  const Waiting& waiting() const noexcept { return waiting_; }
   typename Snapshot<Places>::Pin pin() const noexcept { return roster_.pin(); }
 
   Result<void> replace(Fleet fleet) {
@@ -124,6 +129,7 @@ class Core {
 
   Policies policies_;
   Snapshot<Places> roster_;
+  Waiting waiting_{};
   std::atomic<std::uint64_t> seed_{0};
   std::atomic<std::uint64_t> sequence_{0}, launches_{0}, observer_throws_{0};
   std::atomic<int> in_flight_{0}, extra_{0};

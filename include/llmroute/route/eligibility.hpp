@@ -4,8 +4,12 @@
 #define LLMROUTE_ROUTE_ELIGIBILITY_HPP
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "llmroute/limits.hpp"
 #include "llmroute/policy/query.hpp"
 #include "llmroute/route/closed.hpp"
 
@@ -72,19 +76,37 @@ inline Capabilities needed_capabilities(const ChatRequest& r) noexcept {
   return needs;
 }
 
-/// Whether a request asks for anything but an answer: most do not, and then there is little to look at.
-enum class Demands : bool { nothing, some };
-inline Demands demands_of(const Query& q) noexcept {
+/// What a request asks for beside an answer: most ask for nothing, and then there is little to look at.
+struct Demands {
+  bool some = false;
+  bool default_group = false;      ///< of the providers only those that are tagged "default"
+  const Tenant* tenant = nullptr;  ///< who asks; null: nobody whom the fleet knows
+};
+inline Demands demands_of(const Query& q, const Tenant* tenant = nullptr) noexcept {
   const Options& o = q.options;
-  const bool lists = !o.allow.empty() || !o.deny.empty() || !o.all_tags.empty() || !o.any_tag.empty();
-  return lists || !(q.needs == Capabilities()) ? Demands::some : Demands::nothing;
+  const bool lists = !o.allow.empty() || !o.deny.empty() || !o.all_tags.empty() || !o.any_tag.empty() || !o.regions.empty();
+  const bool narrowed = tenant != nullptr && !tenant->providers.empty();
+  return {.some = lists || narrowed || !(q.needs == Capabilities()), .tenant = tenant};
+}
+
+inline bool carries_any(const Provider& p, const std::vector<std::string>& tags) noexcept {
+  for (const std::string& tag : tags)
+    if (p.has_tag(tag)) return true;
+  return false;
+}
+
+inline bool may_use(const Tenant* tenant, const Provider& p) noexcept {
+  if (tenant == nullptr || tenant->providers.empty()) return true;
+  for (const std::string& one : tenant->providers)
+    if (one == p.name || p.has_tag(one)) return true;
+  return false;
 }
 
 /// What does not change while the request runs: the offer, and the caller's lists.
-inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q, Demands demands) noexcept {
+inline Closed closed_by_request(const Provider& p, const Offer& offer, const Query& q, const Demands& demands) noexcept {
   if (offer.window > 0 && detail::saturating_add(q.prompt_tokens(), q.request.max_tokens.value_or(0)) > offer.window)
     return Closed::window;
-  if (demands == Demands::nothing) return Closed::open;
+  if (!demands.some) return Closed::open;
   if (!offer.capabilities.covers(q.needs)) {
     const auto lacks = [&](Capability c) { return q.needs.has(c) && !offer.capabilities.has(c); };
     return lacks(Capability::tools)    ? Closed::no_tools
@@ -93,21 +115,31 @@ inline Closed closed_by_request(const Provider& p, const Offer& offer, const Que
                                        : Closed::no_json_schema;
   }
   const Options& o = q.options;
-  const auto names = [&](const std::vector<std::string>& list) {
-    for (const std::string& name : list)
-      if (name == p.name) return true;
+  const auto among = [](const std::vector<std::string>& list, std::string_view name) {
+    for (const std::string& one : list)
+      if (one == name) return true;
     return false;
   };
-  if (!o.allow.empty() && !names(o.allow)) return Closed::denied;
-  if (!o.deny.empty() && names(o.deny)) return Closed::denied;
+  if (!may_use(demands.tenant, p)) return Closed::tenant;
+  if (!o.allow.empty() && !among(o.allow, p.name)) return Closed::denied;
+  if (!o.deny.empty() && among(o.deny, p.name)) return Closed::denied;
+  if (!o.regions.empty() && !among(o.regions, p.region)) return Closed::region;
   for (const std::string& tag : o.all_tags)
     if (!p.has_tag(tag)) return Closed::tags;
-  if (!o.any_tag.empty()) {
-    bool one = false;
-    for (const std::string& tag : o.any_tag) one = one || p.has_tag(tag);
-    if (!one) return Closed::tags;
-  }
+  if (demands.default_group) return p.has_tag(default_tag) ? Closed::open : Closed::tags;
+  if (!o.any_tag.empty() && !carries_any(p, o.any_tag)) return Closed::tags;
   return Closed::open;
+}
+
+/// Of prices per million tokens: does it charge more for input or for output? Nothing: its prices are not known.
+inline std::optional<bool> dearer(const Provider& p, const Price& price, const Price& most) noexcept {
+  if (!price.known()) return std::nullopt;
+  const auto above = [&](Rate charged, Rate ceiling) {
+    if (!ceiling.known()) return false;
+    const double markup = p.markup > 0 ? 1 + p.markup : 1;
+    return static_cast<double>(charged.nanos_per_million()) * markup > static_cast<double>(ceiling.nanos_per_million());
+  };
+  return above(price.input, most.input) || above(price.output, most.output);
 }
 
 }  // namespace llmroute

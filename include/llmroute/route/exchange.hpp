@@ -4,6 +4,7 @@
 #ifndef LLMROUTE_ROUTE_EXCHANGE_HPP
 #define LLMROUTE_ROUTE_EXCHANGE_HPP
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -24,6 +25,8 @@
 #include "llmroute/route/question.hpp"
 #include "llmroute/route/race.hpp"
 #include "llmroute/route/reservations.hpp"
+#include "llmroute/route/room.hpp"
+#include "llmroute/route/rounds.hpp"
 #include "llmroute/route/selection.hpp"
 
 namespace llmroute {
@@ -70,14 +73,15 @@ class Exchange {
   /// Request and options are borrowed until the exchange is gone.
   Exchange(CoreOf& core, const ChatRequest& request, const Options& options, Delivery delivery, Overlap overlap, Time now)
       : core_(core), pin_(core.pin()), query_{.request = request, .options = options}, selection_(core, *pin_, query_),
-        race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), attempts_of(options), delivery, now), last_now_(now),
-        overlap_(overlap) {
+        race_(deadline_of(options.timeouts, pin_->fleet().timeouts()), attempts_of(options), delivery, now),
+        rounds_(core, query_, selection_, race_), room_(selection_.tenant()), last_now_(now), overlap_(overlap) {
     core_.begin();
+    query_.trail = &race_.trail();
     put(query_, core_.next_id(), delivery);
     selection_.begin();
     if (options.replay == Replay::only_if_not_sent) race_.never_twice();
     guarded([&] {
-      if (refused(refused_at_sight(core_, pin_->fleet(), query_))) return;
+      if (refused(refused_at_sight(core_, pin_->fleet(), query_, selection_.tenant()))) return;
       judge(core_, query_);
       tell({.what = Event::What::classified, .now = last_now_});
       if (refused(refused_by_ranking(core_, query_))) return;
@@ -122,7 +126,15 @@ class Exchange {
   void heard(AttemptId id, Time now) noexcept { race_.heard(id, now); }
   /// Content came. True: it is the caller's. False: drop it and stop.
   bool content(AttemptId id, Time now) noexcept {
-    if (race_.live(id) && held_[id.n].first_content < Duration::zero()) held_[id.n].first_content = now - held_[id.n].sent;
+    if (race_.live(id) && held_[id.n].first_content < Duration::zero()) {
+      held_[id.n].first_content = now - held_[id.n].sent;
+      tell(*held_[id.n].lane, {.what = Event::What::first_content,
+                               .provider = held_[id.n].lane->provider->name,
+                               .entry = &race_.trail()[id.n],
+                               .attempt = static_cast<std::uint8_t>(id.n + 1),
+                               .began = held_[id.n].sent,
+                               .now = now});
+    }
     return race_.content(id, now);
   }
   /// The call is over. True: this attempt has won, and its reply is the outcome. Of attempts that are settled it is ignored.
@@ -132,7 +144,7 @@ class Exchange {
     // Stopped by this side: what the client says of it means nothing.
     const bool stopped = e.kind == Kind::cancelled || e.kind == Kind::timed_out;
     race_.note(id, e.status, e.ok || stopped ? std::string_view() : e.message, e.altered);
-    race_.ended(id, e.ok, e.kind, onward(e.kind), now);
+    race_.ended(id, e.ok, e.kind, onward(e), now);
     settle(id, e, now);
     return race_.winner() == id;
   }
@@ -195,6 +207,7 @@ class Exchange {
     Money estimate{};
     Time sent{};
     Duration first_content{-1};
+    Room::Share room{};
     bool open = false, extra = false, probe = false, free = false;
   };
 
@@ -244,13 +257,16 @@ class Exchange {
   // Everything of the user's that may throw comes before the permit, so that nothing is lost.
   AttemptId launch(bool hedge, Time now) {
     query_.attempt = race_.trail().count;
+    query_.spent = spent();
     selection_.new_decision();
+    over_budget_ = false;
     int overtaken = 0;
     for (;;) {
       const std::uint64_t launches = core_.launches();
       auto choice = selection_.choose(now);
       Need need = Need::ordinary;
-      if (choice.at == none && !hedge && race_.trail().empty() && !selection_.refused_somebody()) {
+      if (choice.at == none && !hedge && race_.trail().empty() && !selection_.refused_somebody() &&
+          !rounds_.waits_for_slot(now)) {
         choice = selection_.least_ill(now);
         need = Need::last_resort;
       }
@@ -274,10 +290,12 @@ class Exchange {
       if (admit(held, hedge, need, now)) {
         held.open = true;
         seat.keep();
+        rounds_.launched();
         const AttemptId id = race_.launched(held.lane->provider->name, choice.score, limits, hedge_after, hedge, now);
         held_.put(id.n, held);
         selection_.asked(*held.lane);
         const Candidate candidate = selection_.candidate(*held.lane, held.offer, now);
+        tell_alerts(now);
         tell(*held.lane, {.what = Event::What::sent,
                           .provider = held.lane->provider->name,
                           .candidate = &candidate,
@@ -286,14 +304,22 @@ class Exchange {
                           .now = now});
         return id;
       }
-      const bool more = selection_.put_back(choice.at);
+      const bool more = selection_.put_back(choice.at, refused_by_);
       if (hedge || race_.decided()) return {};
       if (!more) return nobody(now), AttemptId{};
     }
   }
-  // Extra attempts, then budgets, then the permit last: a refusal gives back what was taken before it.
+  // By this request, with the most that those which still run can cost.
+  Money spent() const noexcept {
+    Money sum = bill_.total().amount;
+    for (std::uint8_t i = 0; i < race_.trail().count; ++i)
+      if (held_[i].open) sum += held_[i].reserved.worst();
+    return sum;
+  }
+  // Extra attempts, then limits, budgets, and the permit last: a refusal gives back what was taken before it.
   bool admit(Held& held, bool hedge, Need need, Time now) {
     const LaneOf& l = *held.lane;
+    refused_by_ = Closed::refused;
     struct Undo {
       Exchange& x;
       Held& held;
@@ -302,8 +328,9 @@ class Exchange {
         if (!armed) return;
         if (held.probe) held.lane->standing->give_back(x.last_now_);
         held.reserved.settle(x.core_.policies(), Money(), x.last_now_);
+        if (held.free) held.lane->allowance()->give_back();
+        x.room_.give_back(*held.lane, held.room, x.last_now_);
         if (held.extra) x.core_.give_extra();
-        if (held.free) held.lane->allowance->give_back();
       }
     } undo{*this, held};
 
@@ -313,21 +340,27 @@ class Exchange {
     const bool again = hedge || selection_.was_asked(l);
     if (again && !core_.take_extra()) return false;
     held.extra = again;
-    if (!held.reserved.take(core_.policies(), query_, *l.provider, held.offer, held.max_tokens, now)) {
-      over_budget_ = true;
+
+    held.room = room_.take(l, selection_.tokens(), now);
+    if (!held.room.taken) return refused_by_ = held.room.why, false;
+
+    held.free = l.allowance() != nullptr && l.allowance()->take(l.provider->free, now);
+    if (!held.reserved.take(core_.policies(), query_, *l.provider, held.offer, held.free, held.max_tokens, now)) {
+      over_budget_ = true, refused_by_ = Closed::budget;
       tell({.what = Event::What::budget, .provider = l.provider->name, .now = now});
       return false;
     }
     const bool probe = l.standing->why() != Standing::Why::open;
     if (!l.standing->claim(now, later(now, key_pause(*l.provider)))) return false;
     held.probe = probe;
-    held.free = l.allowance != nullptr && l.allowance->take(l.provider->free, now);
     if constexpr (Admits<Cooldown>) {
+      refused_by_ = Closed::rests;
       const auto permit = core_.template policy<role::Cooldown>().admit(l.place->state, now, need);
       if (!permit) return false;
       held.permit = *permit;
     }
     undo.armed = false;
+    if (room_.keep(held.room)) selection_.tenant_was_charged();
     return true;
   }
   AttemptLimits limits_of(const Held& held, Time now) const {
@@ -338,43 +371,39 @@ class Exchange {
       limits.answer = shorter(limits.answer, longer(race_.least_time(), (race_.deadline() - now) / 5 * 3));
     return limits;
   }
-  // Everybody was asked once, rests, or cannot: is another round worth it?
+  // Everybody was asked once, rests, has no room, or cannot: is it worth waiting, or another round?
   void nobody(Time now) {
-    if (last_ && selection_.round_has_begun()) {
-      if (const auto pause = another_round()) {
-        const Time rested = selection_.soonest(now), again = later(now, *pause);
-        const Time begin = rested > again ? rested : again;
-        if (begin < race_.deadline() && race_.deadline() - begin >= race_.least_time()) {
-          selection_.new_round();
-          return race_.pause(begin > now ? begin : later(now, Duration(1)));
-        }
-      }
-    }
-    race_.give_up(over_budget_ ? Kind::over_budget : Kind::no_candidate);
+    if (rounds_.goes_on(now)) return;
+    Kind kind = selection_.kind_of_nobody(now);
+    if (over_budget_) kind = Kind::over_budget;
+    else if (kind == Kind::rate_limited) refusal_ = selection_.why_rate_limited(now);
+    else if (kind == Kind::over_budget) tell({.what = Event::What::budget, .now = now});
+    else if (kind == Kind::no_candidate && race_.trail().empty()) refusal_ = stranger();
+    race_.give_up(kind);
   }
-  std::optional<Duration> another_round() {
-    const auto policy = core_.template policy<role::Retry>().retry_after(*last_, query_);
-    for (const auto& [kind, most] : query_.options.retries) {
-      if (kind != last_->kind) continue;
-      if (selection_.failures(*last_lane_, kind) > most) return std::nullopt;
-      return policy.value_or(Duration::zero());
+  // A name in the request's list that nobody in the fleet bears may be why; empty: they are all known.
+  std::string stranger() const {
+    for (const std::string& name : query_.options.allow) {
+      bool known = false;
+      for (const Provider& p : pin_->fleet().providers()) known = known || p.name == name;
+      if (!known) return "options.allow: the fleet has no provider \"" + printable(name, 100) + "\"";
     }
-    return policy;
+    return {};
   }
-
   // --- an attempt ends ---
 
-  Onward onward(Kind kind) const noexcept {
+  Onward onward(const Ended& e) const noexcept {
+    const Kind kind = e.kind;
     if (query_.options.replay == Replay::only_if_not_sent && !never_worked_on(kind)) return Onward::stop;
     const Onward usual = about(kind).onward;
     if (usual == Onward::next || usual == Onward::larger_window) return usual;
     for (Kind k : query_.options.also_next_on)
       if (k == kind) return kind == Kind::content_filtered ? Onward::other_vendor : Onward::next;
-    return Onward::stop;
+    return e.limits.verdict == http::Verdict::retry ? Onward::next : Onward::stop;  // the provider knows better
   }
   static bool never_worked_on(Kind k) noexcept {
-    return k == Kind::not_sent || k == Kind::unsupported || about(k).blame == Blame::rest || about(k).blame == Blame::provider_out ||
-           about(k).blame == Blame::offer_out;
+    return k == Kind::not_sent || k == Kind::unsupported || about(k).blame == Blame::rest ||
+           about(k).blame == Blame::provider_out || about(k).blame == Blame::offer_out;
   }
   // Every attempt comes through here once, however it ended: reservations, counts, rests, the permit, observers.
   void settle(AttemptId id, const Ended& e, Time now) noexcept {
@@ -384,16 +413,22 @@ class Exchange {
     const TrailEntry& entry = race_.trail()[id.n];
     Outcome o{.ending = entry.ending == Ending::running ? Ending::cancelled : entry.ending,
               .kind = entry.kind,
-              .retry_after = e.retry_after};
+              .retry_after = e.retry_after,
+              .seed = mix(query_.seed, 0xA77Eu + id.n)};
+    if (e.limits.verdict != http::Verdict::nothing_said) o.should_retry = e.limits.verdict == http::Verdict::retry;
     o.total = now - held.sent;
-    o.first_content = held.first_content < Duration::zero() ? o.total : held.first_content;
+    o.content = held.first_content >= Duration::zero();
+    o.first_content = o.content ? held.first_content : o.total;
 
     const Cost cost =
         held.free && !e.billed ? Cost{Money(), Cost::Source::usage} : cost_of(*l.provider, held.offer, held.estimate, e, o);
-    if (held.free) l.allowance->used(e.usage.reported || !o.ok() ? e.usage.total() : expected_tokens());
+    if (held.free) l.allowance()->used(e.usage.reported || !o.ok() ? e.usage.total() : selection_.tokens());
+    room_.settle(l, held.room, e, o, now);
     bill_.add(cost);
     held.reserved.settle(core_.policies(), cost.amount, now);
     if (held.extra) core_.give_extra();
+    // Whether the key works was not found out: the next one may.
+    if (held.probe && o.says_nothing() && l.standing->why() == Standing::Why::unauthorized) l.standing->give_back(now);
     learn(l, o, rest_without_hint(o), now);
     guarded([&] {
       auto& cooldown = core_.template policy<role::Cooldown>();
@@ -401,9 +436,11 @@ class Exchange {
       else if (!o.says_nothing()) cooldown.report(l.place->state, o, now);
     });
     if (o.failed()) {
-      last_ = o, last_lane_ = &l;
-      selection_.failed(id.n, o.kind, held.offer);
+      rounds_.failed(o);
+      query_.last_failure = &entry;
+      selection_.failed(id.n, o, held.offer);
     }
+    tell_alerts(now);
     tell(l, {.what = Event::What::ended,
              .provider = l.provider->name,
              .outcome = &o,
@@ -414,8 +451,11 @@ class Exchange {
              .now = now});
     if (o.failed()) tell_rest(l, o, entry, now);
   }
-  std::int64_t expected_tokens() const noexcept {
-    return detail::saturating_add(query_.prompt_tokens(), query_.completion_tokens);
+  void tell_alerts(Time now) noexcept {
+    guarded([&] {
+      Reservations<Policies>::each_alert(
+          core_.policies(), [&](const BudgetAlert& a) { tell({.what = Event::What::budget, .alert = &a, .now = now}); });
+    });
   }
   Duration rest_without_hint(const Outcome& o) noexcept {
     Duration rest = std::chrono::seconds(60);
@@ -457,6 +497,8 @@ class Exchange {
   void finish(Time now) noexcept {
     if (std::exchange(finished_, true)) return;
     core_.end();
+    rounds_.leave();
+    room_.finish(now);
     const AttemptId winner = race_.winner();
     Outcome o = winner ? Outcome{.ending = Ending::won} : Outcome{.ending = Ending::failed, .kind = *race_.failure()};
     if (o.failed() && o.kind == Kind::cancelled) o.ending = Ending::cancelled;
@@ -477,13 +519,14 @@ class Exchange {
   Query query_;
   Selection<Policies> selection_;
   Race race_;
+  Rounds<Policies> rounds_;
+  Room room_;
   detail::Lazy<Held, max_attempts> held_;
-  std::optional<Outcome> last_{};  // the last failure
-  const LaneOf* last_lane_ = nullptr;
   Bill bill_{};
   std::string refusal_{};
   Time last_now_;
   Overlap overlap_;
+  Closed refused_by_ = Closed::refused;  // the last one that could not be had
   bool finished_ = false, over_budget_ = false;
 };
 

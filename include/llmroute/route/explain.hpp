@@ -55,14 +55,16 @@ class Preview {
     });
     if (first && !refusal_) return std::move(*first);
     Failure f;
-    f.kind = refusal_ ? refusal_->kind : Kind::no_candidate;
     f.id = query_.id;
     guarded([&] {
+      f.kind = refusal_ ? refusal_->kind : selection_.kind_of_nobody(now_);
+      if (!refusal_ && f.kind == Kind::rate_limited) refusal_ = Refusal{f.kind, selection_.why_rate_limited(now_)};
       const Time t = selection_.soonest(now_);
       if (t != never && t > now_) f.retry_after = t - now_;
       const auto why_not = [&](const Provider& p) { return selection_.why_not(p, now_); };
       f.message = account_of(f, refusal_ ? refusal_->why : std::string(), pin_->fleet().providers(), why_not);
     });
+    if (refusal_) f.kind = refusal_->kind;
     return f;
   }
 
@@ -81,7 +83,7 @@ class Preview {
   }
 
   bool judged() {
-    refusal_ = refused_at_sight(core_, pin_->fleet(), query_);
+    refusal_ = refused_at_sight(core_, pin_->fleet(), query_, selection_.tenant());
     if (!refusal_ && deadline_of(query_.options.timeouts, pin_->fleet().timeouts()) <= Duration::zero())
       refusal_ = Refusal{Kind::deadline_exceeded, "there is no time left"};
     if (refusal_) return false;
@@ -138,7 +140,9 @@ class Preview {
     p.latency = c.provider.expected_latency;
     if (const float ms = c.health.latency_ms(); ms > 0)
       p.latency = std::chrono::duration_cast<Duration>(std::chrono::duration<float, std::milli>(ms));
-    if (const Time until = selection_.rest_until(lane, now_); until > now_ && until != never) p.rests = until - now_;
+    Time until = selection_.back_at(lane, now_);
+    if (until == never) until = selection_.rest_until(lane, now_);  // what is closed for good may rest as well
+    if (until > now_ && until != never) p.rests = until - now_;
     return p;
   }
 

@@ -33,6 +33,7 @@ void learn(const Lane<C, M>& l, const Outcome& o, Duration unhinted, Time now) n
   if (o.ending == Ending::lost || o.ending == Ending::cut) health.at_least(o.total);
 
   if (o.failed()) health.remember(o.kind, now);
+  if (!o.says_nothing()) l.standing->heard(now);
 
   const Duration asked = believed(o.retry_after);
   switch (o.blame()) {
@@ -43,7 +44,7 @@ void learn(const Lane<C, M>& l, const Outcome& o, Duration unhinted, Time now) n
       break;
     case Blame::rest: {
       const Duration rest = asked > Duration::zero() ? asked : unhinted;
-      l.quota->extend(later(now, o.kind == Kind::quota_exhausted ? longer(rest, std::chrono::minutes(15)) : rest));
+      l.account->extend(later(now, o.kind == Kind::quota_exhausted ? longer(rest, std::chrono::minutes(15)) : rest));
       break;
     }
     case Blame::provider_out:

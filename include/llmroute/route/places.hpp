@@ -13,76 +13,17 @@
 
 #include "llmroute/config.hpp"
 #include "llmroute/fleet.hpp"
+#include "llmroute/limits.hpp"
+#include "llmroute/name_index.hpp"
 #include "llmroute/policy/allowance.hpp"
 #include "llmroute/policy/cooldown.hpp"
 #include "llmroute/policy/health.hpp"
 #include "llmroute/policy/model_map.hpp"
+#include "llmroute/policy/quota.hpp"
 #include "llmroute/policy/ranking/strategy.hpp"  // detail::Nothing
-#include "llmroute/route/closed.hpp"
+#include "llmroute/route/standing.hpp"
 
 namespace llmroute {
-
-/// A point in time that is only ever moved later, by whoever comes.
-class Latest {
- public:
-  Time get() const noexcept { return Time(Duration(until_.load(std::memory_order_relaxed))); }
-  void extend(Time t) noexcept {
-    const std::int64_t wanted = t.time_since_epoch().count();
-    std::int64_t old = until_.load(std::memory_order_relaxed);
-    while (old < wanted && !until_.compare_exchange_weak(old, wanted, std::memory_order_relaxed)) {
-    }
-  }
-  void reset() noexcept { until_.store(open_, std::memory_order_relaxed); }
-
- private:
-  static constexpr std::int64_t open_ = long_ago.time_since_epoch().count();
-  std::atomic<std::int64_t> until_{open_};
-};
-
-/// Whether a provider may be asked at all: its key works, its URL is an API, nobody turned it off.
-class Standing {
- public:
-  enum class Why : std::uint8_t { open, unauthorized, misconfigured, disabled };
-
-  Why why() const noexcept { return why_.load(std::memory_order_acquire); }
-  /// From then on one attempt may find out whether it works again.
-  Time probe_at() const noexcept { return Time(Duration(probe_at_.load(std::memory_order_relaxed))); }
-  bool open(Time now) const noexcept { return why() == Why::open || (why() != Why::disabled && probe_at() <= now); }
-  Closed closed(Time now) const noexcept {
-    if (open(now)) return Closed::open;
-    const Why w = why();
-    return w == Why::unauthorized ? Closed::unauthorized : w == Why::disabled ? Closed::disabled : Closed::misconfigured;
-  }
-
-  /// Who was disabled stays disabled, whatever an attempt that still ran finds out.
-  void close(Why why, Time probe_at) noexcept {
-    if (why != Why::disabled) probe_at_.store(probe_at.time_since_epoch().count(), std::memory_order_relaxed);
-    Why old = why_.load(std::memory_order_relaxed);
-    while ((old != Why::disabled || why == Why::disabled) && !why_.compare_exchange_weak(old, why, std::memory_order_release)) {
-    }
-  }
-  void reopen() noexcept { why_.store(Why::open, std::memory_order_release); }
-  /// A key that was refused was taken after all.
-  void works() noexcept {
-    Why refused = Why::unauthorized;
-    if (why() == refused) why_.compare_exchange_strong(refused, Why::open, std::memory_order_release);
-  }
-
-  /// Open, or this caller is the one whose attempt finds out.
-  bool claim(Time now, Time next_probe) noexcept {
-    if (why() == Why::open) return true;
-    if (why() == Why::disabled) return false;
-    std::int64_t due = probe_at_.load(std::memory_order_relaxed);
-    return Time(Duration(due)) <= now &&
-           probe_at_.compare_exchange_strong(due, next_probe.time_since_epoch().count(), std::memory_order_relaxed);
-  }
-  /// A claim after which nothing was sent.
-  void give_back(Time now) noexcept { probe_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::int64_t> probe_at_{0};
-  std::atomic<Why> why_{Why::open};
-};
 
 /// Counted by the rosters that know it; what was learned of a provider that stays outlives its fleet.
 template <class T>
@@ -114,6 +55,7 @@ class Keep {
 /// What the providers of a quota group share: they are one account.
 struct Account : Latest {
   Allowance free{};
+  Limiter limiter{};
 };
 
 /// What is known of one provider's one model, or of all its models that nobody listed. `M`: what the ranking remembers of it.
@@ -134,12 +76,18 @@ struct Lane {
   bool own_place;       ///< for this model alone, so that a 404 may close it
   Keep<Place<C, M>> place;
   Keep<Standing> standing;
-  Keep<Account> quota;             ///< the rest of its quota group
-  Allowance* allowance = nullptr;  ///< of its quota group, where the provider gives something away
+  Keep<Limiter> limiter;                         ///< of its provider
+  Keep<Account> account;                         ///< of its quota group
+  const RateLimits* shared_limits = &no_limits;  ///< of its quota group
+  Quota quota{};                                 ///< the two, as rankings see them
 
+  bool is_limited() const noexcept { return shared_limits->any() || provider->limits.any(); }
+  /// Null: it has no quota group.
+  Limiter* group_limiter() const noexcept { return quota.shared == nullptr ? nullptr : &account->limiter; }
+  Allowance* allowance() const noexcept { return quota.allowance == nullptr ? nullptr : &account->free; }
   /// Until when the provider asked for a rest.
   Time asked_rest() const noexcept {
-    const Time own = place->asked_rest.get(), shared = quota->get();
+    const Time own = place->asked_rest.get(), shared = account->get();
     return own < shared ? shared : own;
   }
 };
@@ -149,6 +97,13 @@ struct Turns {
   std::atomic<std::uint64_t> taken{0};
 };
 
+/// What a tenant has used.
+struct TenantPlace {
+  std::string_view name{};
+  const Tenant* tenant;
+  Keep<Limiter> limiter{};
+};
+
 /// The providers of one model.
 template <CooldownPolicy C, class M = detail::Nothing>
 struct Group {
@@ -156,6 +111,7 @@ struct Group {
   bool resolved = true;  ///< offers are known; else each decision asks the map
   std::vector<Lane<C, M>> lanes{};
   double most_weight = 0;  ///< of its providers
+  bool has_default_tag = false;
   Keep<Turns> turns{};
 };
 
@@ -175,6 +131,11 @@ class Roster {
       map.each_model(each);
       sort();
     }
+    for (const Tenant& t : fleet_.tenants()) {
+      const TenantPlace* old = before == nullptr ? nullptr : before->listed_tenant(t.name);
+      tenants_.push_back({.name = t.name, .tenant = &t, .limiter = old == nullptr ? Keep<Limiter>() : old->limiter});
+    }
+    tenants_by_name_ = detail::NameIndex(tenants_);
     members_.reserve(fleet_.providers().size());
     for (const Provider& p : fleet_.providers()) members_.push_back(member(p, before));
     for (GroupOf& g : listed_) fill(g, map, before);  // names are all in place: offers may point into them
@@ -204,6 +165,17 @@ class Roster {
     const GroupOf* g = listed(model);
     return g != nullptr ? *g : other_;
   }
+  /// Null: the fleet has no such tenant, nor a place for those whom it does not list.
+  const TenantPlace* tenant(std::string_view name) const noexcept {
+    const TenantPlace* listed = listed_tenant(name);
+    return listed != nullptr ? listed : listed_tenant("*");
+  }
+  /// Calls `f(limiter, tenant)` for each tenant that has limits.
+  template <class F>
+  void each_limited_tenant(F&& f) const {
+    for (const TenantPlace& t : tenants_)
+      if (t.tenant->limits.any()) f(*t.limiter, *t.tenant);
+  }
   /// Every lane of every group, the defaults first: `f(lane)`, or `f(lane, model)` with the name of a listed model.
   template <class F>
   void each_lane(F&& f) const {
@@ -221,9 +193,26 @@ class Roster {
   struct Member {  // one a provider
     Keep<PlaceOf> place{};
     Keep<Standing> standing{};
-    Keep<Account> quota{};
+    Keep<Limiter> limiter{};
+    Keep<Account> account{};
     bool unchanged = false;  // nothing that could mend a refusal
+    std::uint32_t was = 0;   // its index in the fleet before, and one; 0: it was not there
   };
+
+  const TenantPlace* listed_tenant(std::string_view name) const noexcept {
+    const std::size_t i = tenants_by_name_.find(name);
+    return i < tenants_.size() ? &tenants_[i] : nullptr;
+  }
+  // By halves, because fleets may be long: lanes are in the fleet's order.
+  static const LaneOf* lane_of(const GroupOf& g, std::uint32_t index) noexcept {
+    std::size_t low = 0, high = g.lanes.size();
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (g.lanes[middle].index < index) low = middle + 1;
+      else high = middle;
+    }
+    return low < g.lanes.size() && g.lanes[low].index == index ? &g.lanes[low] : nullptr;
+  }
 
   const GroupOf* listed(std::string_view model) const noexcept {
     std::size_t low = 0, high = listed_.size();
@@ -242,8 +231,10 @@ class Roster {
   }
 
   static void weigh(GroupOf& g) noexcept {
-    for (const LaneOf& l : g.lanes)
+    for (const LaneOf& l : g.lanes) {
       if (g.most_weight < l.provider->weight) g.most_weight = l.provider->weight;
+      g.has_default_tag = g.has_default_tag || l.provider->has_tag(default_tag);
+    }
   }
   static bool stays(const Provider& a, const Provider& b) noexcept {
     return a.name == b.name && a.url == b.url && a.dialect == b.dialect;
@@ -252,20 +243,23 @@ class Roster {
     Member m;
     if (!p.quota_group.empty())
       for (std::size_t i = 0; i < members_.size(); ++i)
-        if (fleet_.providers()[i].quota_group == p.quota_group) m.quota = members_[i].quota;
+        if (fleet_.providers()[i].quota_group == p.quota_group) m.account = members_[i].account;
     if (before == nullptr) return m;
     for (std::size_t i = 0; i < before->members_.size(); ++i) {
       const Provider& old = before->fleet_.providers()[i];
       const Member& kept = before->members_[i];
-      if (!p.quota_group.empty() && old.quota_group == p.quota_group) m.quota = kept.quota;
+      if (!p.quota_group.empty() && old.quota_group == p.quota_group) m.account = kept.account;
       if (!stays(p, old)) continue;
+      m.was = static_cast<std::uint32_t>(i + 1);
       m.place = kept.place;
-      if (p.quota_group == old.quota_group) m.quota = kept.quota;
+      m.limiter = kept.limiter;
+      if (p.quota_group == old.quota_group) m.account = kept.account;
       m.unchanged = p.key.same_as(old.key) && p.fields == old.fields && p.key_field.name == old.key_field.name &&
                     p.key_field.prefix == old.key_field.prefix;
       // Another key begins anew, whatever attempts with the old one still find out.
       if (m.unchanged) m.standing = kept.standing;
       else if (kept.standing->why() == Standing::Why::disabled) m.standing->close(Standing::Why::disabled, never);
+      if (!m.unchanged) m.standing->ordered_rest().extend(kept.standing->ordered_rest().get());  // somebody ordered both
     }
     return m;
   }
@@ -273,8 +267,23 @@ class Roster {
   LaneOf lane(std::uint32_t i, const Offer& offer, bool own, const Keep<PlaceOf>& place) const {
     const Member& m = members_[i];
     const Provider& p = fleet_.providers()[i];
-    const bool gives = p.free.requests_per_day > 0 || p.free.tokens_per_day > 0;
-    return {&p, offer, i, own, place, m.standing, m.quota, gives ? &m.quota->free : nullptr};
+    const bool gives = p.free.requests_per_day > 0 || p.free.tokens_per_day > 0, shares = !p.quota_group.empty();
+    const RateLimits* shared = &no_limits;
+    for (const QuotaGroup& g : fleet_.quota_groups())
+      if (shares && g.name == p.quota_group) shared = &g.limits;
+    return {.provider = &p,
+            .offer = offer,
+            .index = i,
+            .own_place = own,
+            .place = place,
+            .standing = m.standing,
+            .limiter = m.limiter,
+            .account = m.account,
+            .shared_limits = shared,
+            .quota = {.allowance = gives ? &m.account->free : nullptr,
+                      .own = &*m.limiter,
+                      .shared = shares ? &m.account->limiter : nullptr,
+                      .shared_limits = shared}};
   }
   template <class Map>
   void fill(GroupOf& g, const Map& map, const Roster* before) {
@@ -285,9 +294,8 @@ class Roster {
       const auto offer = map.resolve(g.model, p);
       if (!offer) continue;
       Keep<PlaceOf> place;
-      if (old != nullptr)
-        for (const LaneOf& l : old->lanes)
-          if (stays(*l.provider, p)) place = l.place;
+      if (old != nullptr && members_[i].was > 0)
+        if (const LaneOf* l = lane_of(*old, members_[i].was - 1)) place = l->place;
       g.lanes.push_back(lane(i, *offer, true, place));
     }
   }
@@ -298,8 +306,8 @@ class Roster {
     if (!p.model.empty())
       if (const auto offer = map.resolve(p.model, p)) {
         for (const GroupOf& g : listed_)
-          for (const LaneOf& l : g.lanes)
-            if (l.index == i && l.offer.model.text() == offer->model.text()) return lane(i, *offer, true, l.place);
+          if (const LaneOf* l = lane_of(g, i); l != nullptr && l->offer.model.text() == offer->model.text())
+            return lane(i, *offer, true, l->place);
         return lane(i, *offer, false, members_[i].place);
       }
     return lane(i, Offer::assumed({{}, p.model}, p), false, members_[i].place);
@@ -307,6 +315,8 @@ class Roster {
 
   Fleet fleet_;
   std::vector<Member> members_;
+  std::vector<TenantPlace> tenants_;
+  detail::NameIndex tenants_by_name_;
   GroupOf default_, other_;
   std::vector<GroupOf> listed_;  // by name
 };

@@ -65,6 +65,13 @@ enum class Fault : std::uint8_t {
   learn,
   admit,
   rest_for,
+  release,
+  phase,
+  patience,
+  again,
+  has_room,
+  each_alert,
+  problem,
   names,
   each_model,
   wait_until
@@ -149,6 +156,7 @@ template <>
 struct Look<role::Cooldown> {
   struct Names {
     int rest_until, report, Permit, Permits, admit, admits, try_admit, Admit, rest_for, rests_for, rest_after, RestFor, restFor;
+    int release, releases, Release, phase, phase_of, get_phase;
   };
   template <class T, class B = Beside<T, Names>>
   static constexpr bool meant =
@@ -163,10 +171,16 @@ struct Look<role::Cooldown> {
   template <class T, class B = Beside<T, Names>>
   static constexpr bool rests_for =
       requires { &T::rest_for; } || !requires { found(&B::rest_for, &B::rests_for, &B::rest_after, &B::RestFor, &B::restFor); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool releases = requires { &T::release; } || !requires { found(&B::release, &B::releases, &B::Release); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool tells_phase = requires { &T::phase; } || !requires { found(&B::phase, &B::phase_of, &B::get_phase); };
   template <class T>
-  static constexpr Fault optional = !Admits<T> && admits<T>        ? Fault::admit
-                                    : !RestsFor<T> && rests_for<T> ? Fault::rest_for
-                                                                   : Fault::none;
+  static constexpr Fault optional = !Admits<T> && admits<T>            ? Fault::admit
+                                    : !RestsFor<T> && rests_for<T>     ? Fault::rest_for
+                                    : !Releases<T> && releases<T>      ? Fault::release
+                                    : !TellsPhase<T> && tells_phase<T> ? Fault::phase
+                                                                       : Fault::none;
 };
 
 template <>
@@ -222,17 +236,28 @@ struct Look<role::Clock> {
 // The roles that have no optional members.
 struct NothingOptional {
   struct Names {
-    int retry_after, hedge_after, observe, settle, Reservation;
+    int hedge_after, observe;
   };
   template <class T>
   static constexpr Fault optional = Fault::none;
 };
 template <>
-struct Look<role::Retry> : NothingOptional {
+struct Look<role::Retry> {
+  struct Names {
+    int retry_after, patience, Patience, again, Again;
+  };
   template <class T, class B = Beside<T, Names>>
   static constexpr bool meant = requires { &T::retry_after; } || !requires { &B::retry_after; };
   template <class T>
   static constexpr Fault lacking = Fault::retry_after;
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool patient = requires { &T::patience; } || !requires { found(&B::patience, &B::Patience); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool counts = requires { &T::again; } || !requires { found(&B::again, &B::Again); };
+  template <class T>
+  static constexpr Fault optional = !Patient<T> && patient<T>        ? Fault::patience
+                                    : !CountsRetries<T> && counts<T> ? Fault::again
+                                                                     : Fault::none;
 };
 template <>
 struct Look<role::Hedge> : NothingOptional {
@@ -249,13 +274,29 @@ struct Look<role::Observer> : NothingOptional {
   static constexpr Fault lacking = Fault::observe;
 };
 template <>
-struct Look<role::Budget> : NothingOptional {
+struct Look<role::Budget> {
+  struct Names {
+    int settle, Reservation, problem, has_room, have_room, hasRoom, each_alert, each_alerts, alerts_each;
+  };
   // Not by `reserve`: every container has one.
   template <class T, class B = Beside<T, Names>>
   static constexpr bool meant =
       requires { &T::settle; } || requires { typename T::Reservation; } || !requires { found(&B::settle, &B::Reservation); };
   template <class T>
   static constexpr Fault lacking = Fault::reserve;
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool tells_room =
+      requires { &T::has_room; } || !requires { found(&B::has_room, &B::have_room, &B::hasRoom); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool alerts =
+      requires { &T::each_alert; } || !requires { found(&B::each_alert, &B::each_alerts, &B::alerts_each); };
+  template <class T, class B = Beside<T, Names>>
+  static constexpr bool tells_problem = requires { &T::problem; } || !requires { &B::problem; };
+  template <class T>
+  static constexpr Fault optional = !TellsRoom<T> && tells_room<T>         ? Fault::has_room
+                                    : !Alerts<T> && alerts<T>              ? Fault::each_alert
+                                    : !TellsProblem<T> && tells_problem<T> ? Fault::problem
+                                                                           : Fault::none;
 };
 
 constexpr Fault first(Fault a, Fault b) noexcept { return a != Fault::none ? a : b; }

@@ -12,6 +12,8 @@
 
 #include "llmroute/route/core.hpp"
 #include "llmroute/route/eligibility.hpp"
+#include "llmroute/route/reservations.hpp"
+#include "llmroute/wire/printable.hpp"
 
 namespace llmroute {
 
@@ -45,21 +47,28 @@ const char* unsupported(const Core<Policies>& core, const Query& query) {
   if (o.cache == Switch::on) return "options.cache: this router has no cache";
   if (o.hedge == Switch::on && std::is_same_v<typename Core<Policies>::template Policy<role::Hedge>, hedge::Off>)
     return "options.hedge: this router has no Hedge policy";
-  if (o.when_full == WhenFull::wait) return "options.when_full: this version does not wait for a slot";
   if (o.broken_stream != BrokenStream::stop) return "options.broken_stream: this version only stops";
-  if constexpr (!Refuses<Ranking>)
+  if constexpr (!chooses_by_name<Ranking>())
     if (!o.strategy.empty() && o.strategy != strategy_of(core.template policy<role::Ranking>(), query))
       return "options.strategy: this router's ranking offers no choice by name";
   if (o.attempts.value_or(1) < 1) return "options.attempts: at least 1";
+  if (o.max_price && o.max_price->malformed())
+    return "options.max_price: is no price: write dollars as text, per_million(\"0.05\")";
   if (without_time(o.timeouts) != nullptr) return "options.timeouts: one of them leaves no time at all";
   return nullptr;
 }
 }  // namespace detail
 
-/// Before any policy is asked.
+/// Before any policy is asked. `tenant_place`: of who asks, where the fleet knows one.
 template <class Policies>
-std::optional<Refusal> refused_at_sight(const Core<Policies>& core, const Fleet& fleet, const Query& query) {
+std::optional<Refusal> refused_at_sight(const Core<Policies>& core, const Fleet& fleet, const Query& query,
+                                        const TenantPlace* tenant_place) {
   if (const std::string& problem = fleet.problem(); !problem.empty()) return Refusal{Kind::misconfigured, problem};
+  if (const std::string& tenant = query.options.tenant; !tenant.empty() && !fleet.tenants().empty() && tenant_place == nullptr)
+    return Refusal{Kind::misconfigured, "options.tenant: the fleet has no tenant \"" + printable(tenant, 100) +
+                                            "\", nor one called \"*\" for all others"};
+  if (const std::string_view problem = Reservations<Policies>::problem(core.policies()); !problem.empty())
+    return Refusal{Kind::misconfigured, std::string(problem)};
   if (const char* option = detail::unsupported(core, query)) return Refusal{Kind::misconfigured, option};
   if (const char* fault = fault_of(query.request)) return Refusal{Kind::request_invalid, fault};
   return std::nullopt;

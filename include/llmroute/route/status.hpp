@@ -23,6 +23,18 @@ bool used(const LaneOf& l) noexcept {
          h.last_failed.load(std::memory_order_relaxed) != long_ago.time_since_epoch().count();
 }
 
+// For a request of the smallest size.
+template <class LaneOf>
+Closed full_of(const LaneOf& l, Time now) noexcept {
+  const Closed own = word_for(l.limiter->full(l.provider->limits, 0, now));
+  return own != Closed::open ? own : word_for(l.account->limiter.full(*l.shared_limits, 0, now));
+}
+template <class LaneOf>
+Time room_at(const LaneOf& l, Time now) noexcept {
+  const Time own = l.limiter->free_at(l.provider->limits, 0, now), ours = l.account->limiter.free_at(*l.shared_limits, 0, now);
+  return own < ours ? ours : own;
+}
+
 template <class Cooldown, class LaneOf>
 ProviderStatus status_of(const Cooldown& cooldown, const LaneOf& l, Time now) {
   const Health& h = l.place->health;
@@ -40,10 +52,21 @@ ProviderStatus status_of(const Cooldown& cooldown, const LaneOf& l, Time now) {
   const Time asked = l.asked_rest(), policy = cooldown.rest_until(l.place->state, now);
   Time until = now;
   if ((s.why = l.standing->closed(now)) != Closed::open) until = l.standing->probe_at();
+  else if (const Time ordered = l.standing->ordered_rest().get(); ordered > now) s.why = Closed::put_to_rest, until = ordered;
   else if (l.place->out.load(std::memory_order_relaxed)) s.why = Closed::no_such_model;
   else if (asked > now) s.why = Closed::asked_to_rest, until = asked < policy ? policy : asked;
   else if (policy > now) s.why = Closed::rests, until = policy;
+  else if (const Closed full = full_of(l, now); full != Closed::open) s.why = full, until = room_at(l, now);
+  s.headroom = l.quota.left(l.provider->limits, now);
+  if constexpr (TellsPhase<Cooldown>) s.phase = cooldown.phase(l.place->state, now);
   if (until > now && until != never && s.why != Closed::disabled) s.rests = until - now;
+  return s;
+}
+
+inline LimitStatus status_of(const std::string& name, const Limiter& limiter, const RateLimits& limits, Time now) {
+  LimitStatus s{.name = name, .in_flight = limiter.in_flight(), .headroom = limiter.left(limits, now)};
+  s.why = word_for(limiter.full(limits, 0, now));
+  if (const Time at = limiter.free_at(limits, 0, now); at > now && at != never) s.rests = at - now;
   return s;
 }
 
@@ -71,6 +94,16 @@ FleetStatus status_of(const Core<Policies>& core) {
     mine.rows.push_back(detail::status_of(cooldown, l, now));
     mine.rows.back().model = model.empty() ? l.offer.model.text() : std::string(model);
   });
+  pin->each_limited_tenant([&](const Limiter& limiter, const Tenant& t) {
+    all.tenants.push_back(detail::status_of(t.name, limiter, t.limits, now));
+  });
+  for (const QuotaGroup& g : pin->fleet().quota_groups()) {
+    const Limiter* limiter = nullptr;
+    pin->each_lane([&](const auto& l) {
+      if (l.shared_limits == &g.limits) limiter = &l.account->limiter;
+    });
+    if (limiter != nullptr && g.limits.any()) all.quota_groups.push_back(detail::status_of(g.name, *limiter, g.limits, now));
+  }
   for (Rows& p : providers)
     for (ProviderStatus& row : p.rows) all.providers.push_back(std::move(row));
   return all;

@@ -48,8 +48,28 @@ constexpr bool early(ConsecutiveFailures::Permit p) { return (p.probe & 1) != 0;
 
 static_assert(CooldownPolicy<ConsecutiveFailures>);
 static_assert(Admits<ConsecutiveFailures>);
-static_assert(RestsFor<ConsecutiveFailures>);
+static_assert(RestsFor<ConsecutiveFailures> && Releases<ConsecutiveFailures> && !TellsPhase<ConsecutiveFailures>);
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+TEST_CASE("consecutive failures: a release by hand ends the rest, and the count begins at nothing") {
+  for (const Duration within : {0s, 60s}) {
+    Counted p(ConsecutiveFailures{.within = within});
+    p.fails(at(0s), 3);
+    REQUIRE_FALSE(p.well(at(1s)));
+    const auto out = p.admit(at(1s), Need::last_resort);
+    REQUIRE(out);
+    p.policy.release(p.state, at(1s));
+    CHECK(p.well(at(1s)));
+    p.fails(at(1s), 2);
+    CHECK(p.well(at(1s)));
+    p.fails(at(1s));
+    CHECK_FALSE(p.well(at(1s)));
+    const auto next = p.admit(at(1s), Need::last_resort);
+    REQUIRE(next);
+    p.policy.report(p.state, *out, cancelled, at(1s));  // gives nobody else's back
+    CHECK_FALSE(p.admit(at(1s), Need::last_resort));
+  }
+}
 
 TEST_CASE("consecutive failures: a place of which nothing is known is well") {
   for (const Duration within : {0s, 60s})

@@ -20,6 +20,7 @@ constexpr Outcome won{.ending = Ending::won};
 
 static_assert(CooldownPolicy<cooldown::Fixed>);
 static_assert(!Admits<cooldown::Fixed>);
+static_assert(Releases<cooldown::Fixed> && !TellsPhase<cooldown::Fixed>);
 static_assert(sizeof(cooldown::Fixed::State) == 8);
 
 TEST_CASE("a rate limit without a hint rests 60 s unless another rest is set") {
@@ -66,6 +67,16 @@ TEST_CASE("a blamed failure rests its place for the time that is asked for") {
     policy.report(state, {.ending = Ending::cancelled, .kind = Kind::server_error}, at(1s));
     CHECK(policy.rest_until(state, at(1s)) == at(1s));
   }
+}
+
+TEST_CASE("a fixed rest ends when it is released by hand, and the next failure rests anew") {
+  const cooldown::Fixed policy{.after_failure = Duration::max()};
+  cooldown::Fixed::State state;
+  policy.report(state, failed(Kind::timed_out), at(1h));
+  policy.release(state, at(1h));
+  CHECK(policy.rest_until(state, at(1h)) == at(1h));
+  policy.report(state, failed(Kind::timed_out), at(1h));
+  CHECK(policy.rest_until(state, at(1h)) == never);
 }
 
 TEST_CASE("an endless rest neither wraps round nor ends") {

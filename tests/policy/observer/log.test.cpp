@@ -448,13 +448,14 @@ TEST_CASE("log: with all, a router tells a request from its beginning to its end
   router.feedback(reply->id, 0.5);
   std::string order;
   for (const std::string& l : lines) order += parsed(l)[0].second + ' ';
-  CHECK(order == "classified sent attempt rested sent attempt finished feedback ");
+  CHECK(order == "classified sent attempt rested sent first_content attempt finished feedback ");
   CHECK_THAT(lines[1], ContainsSubstring(" attempt=1 "));
   CHECK_THAT(lines[3], ContainsSubstring("provider=one ended=failed kind=rate_limited status=429 rest=20.000s"));
   CHECK_THAT(lines[4], ContainsSubstring(" attempt=2 "));
-  CHECK_THAT(lines[5], ContainsSubstring(" first="));
-  CHECK_THAT(lines[6], ContainsSubstring(" attempts=2 provider=two ended=won status=200 took="));
-  CHECK_THAT(lines[7], ContainsSubstring(" score=0.5"));
+  CHECK_THAT(lines[5], ContainsSubstring(" attempt=2 provider=two after=0.300s"));
+  CHECK_THAT(lines[6], ContainsSubstring(" first="));
+  CHECK_THAT(lines[7], ContainsSubstring(" attempts=2 provider=two ended=won status=200 took="));
+  CHECK_THAT(lines[8], ContainsSubstring(" score=0.5"));
 }
 
 TEST_CASE("log: a key that a provider echoes appears in no line, nor does what was asked or answered") {

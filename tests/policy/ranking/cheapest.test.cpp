@@ -153,7 +153,7 @@ TEST_CASE("an attempt that was not sent after all takes nothing from the allowan
   const auto left = [](auto& core) {
     const auto pin = core.pin();
     const auto& lane = pin->group({}).lanes[0];
-    return lane.quota->free.left(lane.provider->free, Time{});
+    return lane.account->free.left(lane.provider->free, Time{});
   };
   CHECK(left(refused));
   CHECK(left(shut));

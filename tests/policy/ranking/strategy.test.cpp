@@ -80,9 +80,21 @@ TEST_CASE("no ranking that ships allocates to decide or to learn") {
   CHECK_FALSE(allocates(Cheapest{.by = Cheapest::By::charged}));
   CHECK_FALSE(allocates(Fastest{}));
   CHECK_FALSE(allocates(Fastest{.last = 10}));
+  CHECK_FALSE(allocates(Fastest{.by = Fastest::By::per_token, .percentile = 0.95}));
+  CHECK_FALSE(allocates(LeastBusy{}));
+  CHECK_FALSE(allocates(Headroom{}));
+  CHECK_FALSE(allocates(PeakEwma{}));
   CHECK_FALSE(allocates(Weighted{}));
   CHECK_FALSE(allocates(Weighted{.by = Weighted::By::reliability}));
+  CHECK_FALSE(allocates(Weighted{.by = Weighted::By::inverse_square_price}));
+  CHECK_FALSE(allocates(Weighted{.by = Weighted::By::rpm}));
   CHECK_FALSE(allocates(RoundRobin{}));
   CHECK_FALSE(allocates(ByCategory{{{"code", {"p7", "p8"}}}}));
   CHECK_FALSE(allocates(by_name()));
+  CHECK_FALSE(allocates(Then{Cheapest{}, within(0.20), Fastest{}}));
+  CHECK_FALSE(allocates(Blend{.cost = 0.5, .latency = 0.3, .quality = 0.1, .load = 0.1}));
+  CHECK_FALSE(allocates(Order{Weighted{}, {.climb_on = {Kind::timed_out, statuses(500, 599)}}}));
+  CHECK_FALSE(allocates(Sticky{Cheapest{}, {.prefix_bytes = 1}}));
+  CHECK_FALSE(allocates(Choice{Then{Cheapest{}, within(0.20), RoundRobin{}}, Order{Sticky{Fastest{}}}}));
+  CHECK_FALSE(allocates(Choice{PeakEwma{}, LeastBusy{}, Headroom{}}));
 }

@@ -16,6 +16,7 @@
 // | both          | a rate limit, a cancellation, what blames nobody | as it was                                          |
 // | both          | everybody rests                                  | still rests, but one probe may go early            |
 // | both          | it is out, and does not report for so long       | another may go after `probe_expires`               |
+// | both          | `release`                                        | well, and the count begins at nothing              |
 //
 // It counts results as they come: one of an attempt that was sent before the rest counts like any other.
 #ifndef LLMROUTE_POLICY_COOLDOWN_CONSECUTIVE_FAILURES_HPP
@@ -89,6 +90,15 @@ struct ConsecutiveFailures {
       s.in_a_row.fetch_add(1, std::memory_order_release);  // whoever sees the count sees the time too
     }
     if (is_probe(p.probe)) s.probe.compare_exchange_strong(p.probe, p.probe - 1, std::memory_order_relaxed);
+  }
+
+  /// Forgets all failures. A probe that is out gives nothing back any more.
+  void release(State& s, Time) const noexcept {
+    for (auto& f : s.failed) f.at.store(unset, std::memory_order_relaxed);
+    s.in_a_row.store(0, std::memory_order_relaxed);
+    std::int64_t probe = s.probe.load(std::memory_order_relaxed);
+    while (is_probe(probe) && !s.probe.compare_exchange_weak(probe, probe - 1, std::memory_order_relaxed)) {
+    }
   }
 
   /// A quota that is used up does not come back within a minute.

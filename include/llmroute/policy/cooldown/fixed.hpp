@@ -36,6 +36,8 @@ struct Fixed {
     }  // the report of an earlier failure never shortens a rest
   }
 
+  void release(State& s, Time) const noexcept { s.until.store(long_ago.time_since_epoch().count(), std::memory_order_relaxed); }
+
   /// A quota that is used up does not come back within a minute.
   Duration rest_for(const Outcome& o) const noexcept {
     const Duration plain = longer(rest, Duration::zero());

@@ -176,14 +176,16 @@ class PriceReader {
     if (!in_.integer(out) || out < 1) refuse("is no number of tokens: write a whole one from 1 on; or leave it out", at);
   }
   void capabilities(std::optional<Capabilities>& out) {
-    constexpr std::string_view wanted = "must be a list of: streaming, tools, images, json, json_schema, reasoning, prefix, effort";
+    constexpr std::string_view wanted =
+        "must be a list of: streaming, tools, images, json, json_schema, reasoning, prefix, effort";
     if (in_.kind() != json::Kind::array) return refuse(wanted);
     out.emplace();
     in_.array([&] {
       const std::size_t at = in_.offset();
       const std::string_view name = in_.text();
       std::uint32_t bit = 1;
-      for (const std::string_view known : {"streaming", "tools", "images", "json", "json_schema", "reasoning", "prefix", "effort"}) {
+      for (const std::string_view known :
+           {"streaming", "tools", "images", "json", "json_schema", "reasoning", "prefix", "effort"}) {
         if (name == known) return void(out = *out | static_cast<Capability>(bit));
         bit *= 2;
       }

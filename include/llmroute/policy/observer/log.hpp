@@ -273,7 +273,8 @@ inline void log_sent(LogLine& line, const Event& e) noexcept {
 
 /// All that a line says of an event.
 inline void log_event(LogLine& line, const Event& e) noexcept {
-  constexpr std::array<std::string_view, 7> names{"classified", "sent", "attempt", "rested", "budget", "finished", "feedback"};
+  constexpr std::array<std::string_view, 8> names{"classified", "sent",   "first_content", "attempt",
+                                                  "rested",     "budget", "finished",      "feedback"};
   const auto what = static_cast<std::size_t>(e.what);
   line.word("event", what < names.size() ? names[what] : std::string_view("other"));
   line.id("request", e.id);
@@ -291,12 +292,18 @@ inline void log_event(LogLine& line, const Event& e) noexcept {
       line.count("prompt", e.query->prompt_tokens());
       return line.word("delivery", e.query->delivery == Delivery::stream ? "stream" : "whole");
     case Event::What::sent: return log_sent(line, e);
+    case Event::What::first_content: return line.seconds("after", e.entry == nullptr ? Duration::zero() : e.now - e.began);
     case Event::What::ended: return log_attempt(line, e);
     case Event::What::rested:
       if (e.outcome != nullptr) log_outcome(line, *e.outcome, e.entry);
       if (e.until == never) return line.word("rest", "forever");
       return line.seconds("rest", e.until - e.now);
-    case Event::What::budget: return;
+    case Event::What::budget:
+      if (e.alert == nullptr) return;
+      line.text("budget", e.alert->budget);
+      line.dollars("used", e.alert->used);
+      line.dollars("most", e.alert->most);
+      return line.real("threshold", e.alert->threshold);
     case Event::What::finished:
       if (e.outcome != nullptr) {
         log_outcome(line, *e.outcome, e.entry);

@@ -6,6 +6,7 @@
 #ifndef LLMROUTE_POLICY_RANKING_CHOICE_HPP
 #define LLMROUTE_POLICY_RANKING_CHOICE_HPP
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "llmroute/policy/ranking/cheapest.hpp"
+#include "llmroute/policy/ranking/combined.hpp"
 #include "llmroute/policy/ranking/fastest.hpp"
 #include "llmroute/policy/ranking/priority.hpp"
 #include "llmroute/policy/ranking/strategy.hpp"
@@ -41,44 +43,15 @@ void named(S&& name, R&& ranking) = delete;
 
 namespace detail {
 
-template <std::size_t I, class R>
-struct Option {
-  ranking::NamedAs<R> named;
-};
-template <std::size_t I, class R>
-struct OptionMemory {
-  LLMROUTE_NO_UNIQUE_ADDRESS Memory<R> memory{};
-};
-template <std::size_t I, class R>
-const Memory<R>& memory_of(const OptionMemory<I, R>& m) noexcept {
-  return m.memory;
-}
-template <std::size_t I, class R>
-Memory<R>& memory_of(OptionMemory<I, R>& m) noexcept {
-  return m.memory;
-}
-
-/// The candidates as one of several strategies sees them: with its own part of what is remembered.
-template <std::size_t I, class R, class Group>
-struct PartOf {
-  const Group& all;
-  std::size_t size() const noexcept { return all.size(); }
-  bool open(std::size_t i) const { return all.open(i); }
-  Candidate operator[](std::size_t i) const { return all[i]; }
-  double most_weight() const noexcept { return all.most_weight(); }
-  const Memory<R>& state(std::size_t i) const noexcept { return memory_of<I, R>(all.state(i)); }
-};
-
 template <class Indices, class... R>
 class ChoiceOf;
 template <std::size_t... I, class... R>
-class ChoiceOf<std::index_sequence<I...>, R...> : Option<I, R>... {
+class ChoiceOf<std::index_sequence<I...>, R...> : public Parts<R...> {
  public:
-  static constexpr bool watches_load = (detail::watches_load<R>() || ...);
+  static constexpr bool chooses_by_name = true;
 
-  struct State : OptionMemory<I, R>... {};
-
-  constexpr explicit ChoiceOf(ranking::NamedAs<R>... options) : Option<I, R>{std::move(options)}... {}
+  constexpr explicit ChoiceOf(ranking::NamedAs<R>... options)
+      : Parts<R...>(std::move(options.ranking)...), names_{options.name...} {}
 
   std::string refuse(const Query& q) const {
     std::string why;
@@ -86,51 +59,39 @@ class ChoiceOf<std::index_sequence<I...>, R...> : Option<I, R>... {
           if constexpr (Refuses<S>) why = strategy.refuse(q);
         })) {
       why = "options.strategy: there is none that is called \"" + printable(q.options.strategy, 100) + "\"; there are ";
-      std::size_t said = 0;
-      ((why.append(said++ == 0 ? "" : ", ").append(option<I, R>().name)), ...);
+      for (std::size_t i = 0; i < sizeof...(R); ++i) why.append(i == 0 ? "" : ", ").append(names_[i]);
     }
     return why;
   }
   std::string_view strategy(const Query& q) const noexcept {
-    std::string_view name;
-    ((name.empty() && is_meant<I>(option<I, R>().name, q) ? void(name = option<I, R>().name) : void()), ...);
-    return name;
+    for (std::size_t i = 0; i < sizeof...(R); ++i)
+      if (is_meant(i, q)) return names_[i];
+    return {};
   }
   bool takes_turn(const Query& q) const {
     bool takes = false;
     answered(q, [&]<std::size_t K, class S>(const S& strategy) { takes = detail::takes_turn(strategy, q); });
     return takes;
   }
-  /// All of them learn, whoever was asked.
-  void learn(State& s, const Event& e) const { (learn_one<I, R>(s, e), ...); }
 
   Chosen choose(const auto& candidates, const Query& q) const {
     Chosen chosen;
-    answered(q, [&]<std::size_t K, class S>(const S& strategy) {
-      chosen = detail::choose(strategy, PartOf<K, S, std::remove_cvref_t<decltype(candidates)>>{candidates}, q);
-    });
+    answered(q, [&]<std::size_t K, class S>(const S&) { chosen = this->template ask<K>(candidates, q); });
     return chosen;
   }
   std::size_t pick(const auto& candidates, const Query& q) const { return choose(candidates, q).at; }
 
  private:
-  template <std::size_t K, class S>
-  constexpr const ranking::NamedAs<S>& option() const noexcept {
-    return static_cast<const Option<K, S>&>(*this).named;
-  }
-  template <std::size_t K>
-  static bool is_meant(std::string_view name, const Query& q) noexcept {
-    return q.options.strategy.empty() ? K == 0 : name == q.options.strategy;
+  bool is_meant(std::size_t i, const Query& q) const noexcept {
+    return q.options.strategy.empty() ? i == 0 : names_[i] == q.options.strategy;
   }
   /// Calls `f` with the strategy that the request means. False: it means none of them.
   template <class F>
   bool answered(const Query& q, F&& f) const {
-    return ((is_meant<I>(option<I, R>().name, q) && (f.template operator()<I, R>(option<I, R>().ranking), true)) || ...);
+    return ((is_meant(I, q) && (f.template operator()<I, R>(this->template part<I>()), true)) || ...);
   }
-  template <std::size_t K, class S>
-  void learn_one([[maybe_unused]] State& s, [[maybe_unused]] const Event& e) const {
-    if constexpr (Remembers<S>) option<K, S>().ranking.learn(memory_of<K, S>(s), e);
-  }
+
+  std::array<std::string_view, sizeof...(R)> names_;
 };
 
 template <class R>

@@ -88,6 +88,17 @@ constexpr std::string_view strategy_of(const R& r, const Query& q) {
   else return {};
 }
 
+/// Whether `options.strategy` is its own business; else the router refuses a name that is not the ranking's. One that has
+/// `strategy` and does not say is believed to look at it.
+template <class R>
+constexpr bool chooses_by_name() noexcept {
+  if constexpr (requires {
+                  { *&R::chooses_by_name } -> std::convertible_to<bool>;
+                })
+    return R::chooses_by_name;
+  else return NamesStrategy<R>;
+}
+
 struct Chosen {
   std::size_t at = none;
   double score = 0;  ///< 0 from one that picks
@@ -99,6 +110,22 @@ double score_of(const R& ranking, const Group& candidates, std::size_t i, const 
   else return static_cast<double>(ranking.score(candidates[i], query));
 }
 
+/// The open one whose score is the lowest. NaN and +infinity never win, and ties are drawn by seed.
+template <class Group, class Score>
+Chosen lowest(const Group& candidates, const Query& query, Score&& score_at) {
+  Chosen best{none, std::numeric_limits<double>::infinity()};
+  std::uint64_t equals = 0;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    if (!candidates.open(i)) continue;
+    const double score = score_at(i);
+    if (score < best.score) best = {i, score}, equals = 1;
+    else if (score == best.score && best.at != none &&
+             mix(query.seed, 0x71E5u + i * max_attempts + query.attempt) % ++equals == 0)
+      best.at = i;
+  }
+  return best;
+}
+
 /// Whom a ranking wants among the open ones.
 template <class R, class Group>
 Chosen choose(const R& ranking, const Group& candidates, const Query& query) {
@@ -107,17 +134,7 @@ Chosen choose(const R& ranking, const Group& candidates, const Query& query) {
                 }) {  // it passes the question on
     return ranking.choose(candidates, query);
   } else if constexpr (Scores<R>) {
-    Chosen best{none, std::numeric_limits<double>::infinity()};
-    std::uint64_t equals = 0;
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (!candidates.open(i)) continue;
-      const double score = score_of(ranking, candidates, i, query);
-      if (score < best.score) best = {i, score}, equals = 1;  // NaN and +infinity never win
-      else if (score == best.score && best.at != none &&
-               mix(query.seed, 0x71E5u + i * max_attempts + query.attempt) % ++equals == 0)
-        best.at = i;
-    }
-    return best;
+    return lowest(candidates, query, [&](std::size_t i) { return score_of(ranking, candidates, i, query); });
   } else {
     std::size_t i = none;
     if constexpr (requires {

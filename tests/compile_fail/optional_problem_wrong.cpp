@@ -1,0 +1,20 @@
+// expect: the optional `problem`
+// names: Mine
+#include <llmroute/llmroute.hpp>
+
+using namespace llmroute;
+
+struct Http {
+  http::Done perform(const http::Call&) { return {}; }
+};
+struct Mine {
+  struct Reservation {};
+  std::optional<Reservation> reserve(const Query&, const Provider&, Money, Time) { return Reservation{}; }
+  void settle(Reservation, Money, Time) {}
+  bool problem() const { return false; }
+};
+
+int main() {
+  Router router{Fleet{Provider{.name = "a", .url = "https://a.example/v1"}}, Http{}, Mine{}};
+  return !router.complete("hi");
+}
