@@ -8,6 +8,7 @@
 #include "by_hand.hpp"
 #include "catch.hpp"
 #include "llmroute/policy/budget.hpp"
+#include "llmroute/policy/budget/rules.hpp"
 #include "llmroute/policy/ranking.hpp"
 #include "locks.hpp"
 
@@ -69,7 +70,9 @@ Used twenty(C& core) {
 }
 template <class... P>
 void costs_nothing(P... policies) {
-  auto core = core_of(limited_fleet(), std::move(policies)...);
+  auto core = core_of(limited_fleet(), std::move(policies)..., budget::PerRequest{.most = dollars("1")},
+                      budget::Rules{{.name = "month", .most = dollars("100"), .window = budget::month()},
+                                    {.name = "each", .most = dollars("50"), .each = budget::Each::tenant}});
   const Used u = twenty(core);
   CHECK(u.sent >= 20);
   CHECK(u.allocations == 0);

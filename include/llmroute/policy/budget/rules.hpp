@@ -74,8 +74,9 @@ class Rules {
 
   /// What is wrong with the rules, or with the file; empty: nothing. Until that is set right everything is refused.
   const std::string& problem() const noexcept {
+    if (!state_.empty()) return state_.front().problem;
     static const std::string moved_from = "these limits were moved to somewhere else";
-    return state_.empty() ? moved_from : state_.front().problem;
+    return moved_from;
   }
 
   std::optional<Reservation> reserve(const Query& q, const Provider& p, Money worst, Time now) {
