@@ -209,7 +209,10 @@ TEST_CASE("many threads that wait for a rate limit are all served as time passes
     }
   });
   on_threads([&](int t) {
-    const Options o{.priority = t % 2, .timeouts = {.deadline = 1000h}, .when_full = WhenFull::wait};
+    // Time goes on while a thread does not run: no attempt may be too slow for that.
+    const Options o{.priority = t % 2,
+                    .timeouts = {.deadline = 100'000h, .connect = 100'000h, .attempt = 100'000h, .idle = 100'000h},
+                    .when_full = WhenFull::wait};
     for (int i = 0; i < each; ++i)
       if (router.complete("hi", o)) ++served;
     --left;
@@ -244,7 +247,8 @@ TEST_CASE("waiting threads that want out, or whose time is up, leave the way fre
     }
   });
   on_threads([&](int t) {
-    Options o{.timeouts = {.deadline = t % 4 == 0 ? Duration(1min) : Duration(1000h)}, .when_full = WhenFull::wait};
+    Options o{.timeouts = {.deadline = t % 4 == 0 ? Duration(1min) : Duration(1000h), .attempt = 1000h, .idle = 1000h},
+              .when_full = WhenFull::wait};
     const auto reply = router.complete("hi", o, [&] { return t % 4 == 2 && waiting >= threads; });
     ++(reply ? served : gone);
   });

@@ -127,7 +127,7 @@ TEST_CASE("a waiter whose time is up no longer counts, though it never left") {
 }
 
 TEST_CASE("who looks again keeps the place, and waits for what was full this time") {
-  Waiting queue;
+  Waiting queue, other;
   Ticket first, second;
   wait_for(first, queue, 0);
   wait_for(second, queue, 0);
@@ -140,7 +140,6 @@ TEST_CASE("who looks again keeps the place, and waits for what was full this tim
   wait_for(first, queue, 0, 1);  // of another priority it lines up anew
   CHECK_FALSE(queue.someone_before(&second, 0, key(0), now));
   CHECK(queue.someone_before(&first, 0, key(0), now));
-  Waiting other;
   wait_for(second, other, 0);
   CHECK(queue.size() == 1);
   CHECK(other.size() == 1);

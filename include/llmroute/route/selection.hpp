@@ -164,7 +164,8 @@ class Selection {
   Time worth_waiting_until(Time now, Waits how = Waits::for_rests_too) const {
     Time first = never;
     for (std::size_t i = 0; i < size(); ++i) {
-      if (!passes(closed(i, now)) || (how == Waits::for_room_alone && rest_until(lane(i), now) > now)) continue;
+      const Closed why = closed(i, now);  // or it is open: the room came after the ranking had looked
+      if ((why != Closed::open && !passes(why)) || (how == Waits::for_room_alone && rest_until(lane(i), now) > now)) continue;
       if (const Time at = back_at(lane(i), now, true); at < first && is_wanted(i, now)) first = at;
     }
     return first;
