@@ -28,6 +28,7 @@ constexpr Time later(Time t, Duration d) noexcept {
 constexpr Duration shorter(Duration a, Duration b) noexcept { return b < a ? b : a; }
 constexpr Duration longer(Duration a, Duration b) noexcept { return a < b ? b : a; }
 constexpr Time sooner(Time a, Time b) noexcept { return b < a ? b : a; }
+constexpr Time latest(Time a, Time b) noexcept { return a < b ? b : a; }
 
 /// A duration that says itself: "420 ms". C++20's own `operator<<` is missing from most standard libraries.
 struct Elapsed : Duration {

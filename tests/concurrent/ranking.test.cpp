@@ -207,7 +207,7 @@ TEST_CASE("of eight threads, one finds out about a provider that PeakEwma does n
 }
 
 TEST_CASE("eight threads that count one another as waiting count exactly") {
-  detail::Waiting waiting;
+  detail::Awaited waiting;
   in_eight_threads([&](int thread) {
     for (int i = 0; i < 100'000; ++i) {
       const Time began = noon + std::chrono::milliseconds(thread * 1'000 + i);

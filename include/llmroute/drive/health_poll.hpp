@@ -3,9 +3,6 @@
 #ifndef LLMROUTE_DRIVE_HEALTH_POLL_HPP
 #define LLMROUTE_DRIVE_HEALTH_POLL_HPP
 
-#include <string>
-#include <vector>
-
 #include "llmroute/chat.hpp"
 #include "llmroute/options.hpp"
 #include "llmroute/route/core.hpp"
@@ -16,12 +13,10 @@ namespace llmroute::drive {
 template <class Policies, class LaneOf>
 Time check_due(const Core<Policies>& core, const LaneOf& l, const HealthChecks& checks, Time now) {
   if (l.standing->why() == Standing::Why::disabled) return never;
-  const auto latest = [](Time a, Time b) { return a < b ? b : a; };
   const bool ill = l.place->health.failures_in_a_row.load(std::memory_order_relaxed) > 0;
   Time due = later(l.standing->heard_of(), ill ? checks.again : checks.every);
   if (l.standing->why() != Standing::Why::open) due = latest(due, l.standing->probe_at());
-  due = latest(due, latest(l.asked_rest(), l.standing->ordered_rest().get()));
-  return latest(due, core.template policy<role::Cooldown>().rest_until(l.place->state, now));
+  return latest(latest(due, l.told_to_rest()), core.template policy<role::Cooldown>().rest_until(l.place->state, now));
 }
 
 /// `ask(request, options)` sends one, and blocks. Returns when to call again; `never`: there is nothing to check.

@@ -53,7 +53,6 @@ class alignas(64) Limiter {
   Time free_at(const RateLimits& limits, std::int64_t tokens, Time now, bool if_all_comes_back = false) const noexcept {
     const Refills refills(limits);
     if (refills.too_large(limits, tokens)) return never;
-    const auto latest = [](Time a, Time b) { return a < b ? b : a; };
     return latest(tokens_.free_at(refills.tokens, counted_tokens(tokens), now, if_all_comes_back),
                   latest(per_minute_.free_at(refills.minute, 1, now), per_day_.free_at(refills.day, 1, now)));
   }

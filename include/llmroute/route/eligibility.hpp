@@ -4,7 +4,6 @@
 #define LLMROUTE_ROUTE_ELIGIBILITY_HPP
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -131,9 +130,8 @@ inline Closed closed_by_request(const Provider& p, const Offer& offer, const Que
   return Closed::open;
 }
 
-/// Of prices per million tokens: does it charge more for input or for output? Nothing: its prices are not known.
-inline std::optional<bool> dearer(const Provider& p, const Price& price, const Price& most) noexcept {
-  if (!price.known()) return std::nullopt;
+/// Of prices per million tokens, which are known: does it charge more for input or for output?
+inline bool dearer(const Provider& p, const Price& price, const Price& most) noexcept {
   const auto above = [&](Rate charged, Rate ceiling) {
     if (!ceiling.known()) return false;
     const double markup = p.markup > 0 ? 1 + p.markup : 1;

@@ -4,7 +4,6 @@
 #ifndef LLMROUTE_ROUTE_EXCHANGE_HPP
 #define LLMROUTE_ROUTE_EXCHANGE_HPP
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>

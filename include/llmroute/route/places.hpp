@@ -86,10 +86,9 @@ struct Lane {
   Limiter* group_limiter() const noexcept { return quota.shared == nullptr ? nullptr : &account->limiter; }
   Allowance* allowance() const noexcept { return quota.allowance == nullptr ? nullptr : &account->free; }
   /// Until when the provider asked for a rest.
-  Time asked_rest() const noexcept {
-    const Time own = place->asked_rest.get(), shared = account->get();
-    return own < shared ? shared : own;
-  }
+  Time asked_rest() const noexcept { return latest(place->asked_rest.get(), account->get()); }
+  /// The same, or somebody ordered it.
+  Time told_to_rest() const noexcept { return latest(asked_rest(), standing->ordered_rest().get()); }
 };
 
 /// How many requests have taken their turn, for rankings that go round.
@@ -195,8 +194,9 @@ class Roster {
     Keep<Standing> standing{};
     Keep<Limiter> limiter{};
     Keep<Account> account{};
-    bool unchanged = false;  // nothing that could mend a refusal
-    std::uint32_t was = 0;   // its index in the fleet before, and one; 0: it was not there
+    const RateLimits* shared_limits = &no_limits;  // of its quota group
+    bool unchanged = false;                        // nothing that could mend a refusal
+    std::uint32_t was = 0;                         // its index in the fleet before, and one; 0: it was not there
   };
 
   const TenantPlace* listed_tenant(std::string_view name) const noexcept {
@@ -241,6 +241,8 @@ class Roster {
   }
   Member member(const Provider& p, const Roster* before) const {
     Member m;
+    for (const QuotaGroup& g : fleet_.quota_groups())
+      if (g.name == p.quota_group) m.shared_limits = &g.limits;
     if (!p.quota_group.empty())
       for (std::size_t i = 0; i < members_.size(); ++i)
         if (fleet_.providers()[i].quota_group == p.quota_group) m.account = members_[i].account;
@@ -268,9 +270,6 @@ class Roster {
     const Member& m = members_[i];
     const Provider& p = fleet_.providers()[i];
     const bool gives = p.free.requests_per_day > 0 || p.free.tokens_per_day > 0, shares = !p.quota_group.empty();
-    const RateLimits* shared = &no_limits;
-    for (const QuotaGroup& g : fleet_.quota_groups())
-      if (shares && g.name == p.quota_group) shared = &g.limits;
     return {.provider = &p,
             .offer = offer,
             .index = i,
@@ -279,11 +278,11 @@ class Roster {
             .standing = m.standing,
             .limiter = m.limiter,
             .account = m.account,
-            .shared_limits = shared,
+            .shared_limits = m.shared_limits,
             .quota = {.allowance = gives ? &m.account->free : nullptr,
                       .own = &*m.limiter,
                       .shared = shares ? &m.account->limiter : nullptr,
-                      .shared_limits = shared}};
+                      .shared_limits = m.shared_limits}};
   }
   template <class Map>
   void fill(GroupOf& g, const Map& map, const Roster* before) {

@@ -124,7 +124,7 @@ class Selection {
       Time first = never;
       for (std::size_t i = 0; i < size(); ++i) {
         const LaneOf& l = lane(i);
-        if (told_to_rest(l) > now || closed_for_good(l, now) != Closed::open || out_of_room(l, now) != Closed::open) continue;
+        if (l.told_to_rest() > now || closed_for_good(l, now) != Closed::open || out_of_room(l, now) != Closed::open) continue;
         const Time rested = policy_rest(l, now);
         if (rested <= now || rested >= first) continue;
         if (const Choice wanted = choose(View{*this, now, i}); wanted.at == i) first = rested, best = wanted;
@@ -139,7 +139,7 @@ class Selection {
   }
 
   /// Until when a lane rests: by its policy, because its provider asked for it, or because somebody ordered it.
-  Time rest_until(const LaneOf& l, Time now) const { return latest(told_to_rest(l), policy_rest(l, now)); }
+  Time rest_until(const LaneOf& l, Time now) const { return latest(l.told_to_rest(), policy_rest(l, now)); }
   /// When a lane may be asked, as far as time alone decides, or if what is reserved comes back meanwhile; `never`: nothing comes
   /// of waiting.
   Time back_at(const LaneOf& l, Time now, bool if_all_comes_back = false) const {
@@ -279,7 +279,7 @@ class Selection {
       if (c.is_free()) return closed_by_history(l);
       if (!c.price_known()) return Closed::price_unknown;
       if (o.price_ceiling && c.estimate() > *o.price_ceiling) return Closed::price;
-      if (o.max_price && dearer(*l.provider, offer->price, *o.max_price).value_or(true)) return Closed::price;
+      if (o.max_price && dearer(*l.provider, offer->price, *o.max_price)) return Closed::price;
     }
     return closed_by_history(l);
   }
@@ -356,8 +356,6 @@ class Selection {
     return Closed::open;
   }
   bool is_wanted(std::size_t i, Time now) const { return choose(View{*this, now, i}).at == i; }
-  static Time latest(Time a, Time b) noexcept { return a < b ? b : a; }
-  static Time told_to_rest(const LaneOf& l) noexcept { return latest(l.asked_rest(), l.standing->ordered_rest().get()); }
 
   const CoreOf& core_;
   const Group<Cooldown, Memory>& group_;

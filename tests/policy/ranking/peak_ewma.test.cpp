@@ -209,7 +209,7 @@ TEST_CASE("a provider that hangs looks slow before anything has timed out") {
 }
 
 TEST_CASE("the ages of those that wait are a mean, and an answer ends one's waiting") {
-  detail::Waiting w;
+  detail::Awaited w;
   const Time t{1h};
   CHECK(w.ms(t) == 0);
   w.add(t);
@@ -225,7 +225,7 @@ TEST_CASE("the ages of those that wait are a mean, and an answer ends one's wait
 
 TEST_CASE("what waits is counted exactly whatever the clock's epoch, and never below zero") {
   for (const Time t : {Time{} - 100h, Time{}, Time{} + 24h * 365 * 50, Time{} + 24h * 365 * 250}) {
-    detail::Waiting w;
+    detail::Awaited w;
     w.remove(t);
     CHECK(w.count() == 0);
     for (int i = 0; i < 10'000; ++i) w.add(t + std::chrono::milliseconds(i));

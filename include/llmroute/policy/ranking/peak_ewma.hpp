@@ -85,7 +85,7 @@ class PeakEstimate {
 };
 
 /// How many wait for their first content, and the sum of when they began, in one word, so that neither is without the other.
-class Waiting {
+class Awaited {
  public:
   void add(Time began) noexcept { word_.fetch_add(millis(began) << bits | 1, std::memory_order_relaxed); }
   void remove(Time began) noexcept {
@@ -125,7 +125,7 @@ struct PeakEwma {
   struct State {
     struct Side {
       detail::PeakEstimate estimate{};
-      detail::Waiting waiting{};
+      detail::Awaited waiting{};
     };
     std::array<Side, 2> sides{};  // by Delivery
   };
